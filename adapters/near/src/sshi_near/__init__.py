@@ -1,0 +1,1 @@
+"""SSHI on NEAR: one chain plugged into `sshi`."""

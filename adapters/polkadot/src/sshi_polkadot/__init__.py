@@ -1,0 +1,1 @@
+"""The interface on Polkadot's pallet-contracts.  `plugin` is the door."""

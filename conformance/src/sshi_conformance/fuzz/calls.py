@@ -1,0 +1,143 @@
+"""Calls of host functions with their arguments, and the few that take more than one operation."""
+
+from __future__ import annotations
+
+from random import Random
+
+from sshi.spec.loader import interface
+from sshi.spec.model import Access, Function, Param, ParamType
+
+from sshi_conformance.fuzz.program import ADDRESS, FREE, SLOTS, WORDS, Arg, Delta, Fill, Host, Op, Slot, Store, Word
+from sshi_conformance.fuzz.values import Arena, Scope, Values
+
+HOSTILE = 0.06
+"""Of the arguments that the contract fixes, this share is hostile."""
+BY_CASE = 0.3
+"""Of the arguments, this share is left for each case to choose."""
+RECIPIENT = "to"
+"""The parameter that takes an account."""
+NO_ACCOUNT = (b"", b"a" * 65)
+"""No chain's address."""
+ODD_ACCOUNTS = (
+    b"a",
+    b"A" * 32,
+    b"a..b",
+    b"-a",
+    b"a_",
+    b"\xff\xfe",
+    bytes(32),
+    b"a" * 64,
+    b"0x" + b"ab" * 20,
+    b"nobody.here",
+    b"a" * 31,
+    b"a" * 33,
+)
+"""An address on some chain and none on another, or one that nobody has."""
+HIDDEN = FREE + 0x6000
+"""Memory that no range leads to: what differs between chains is kept there while it is in use."""
+BALANCE, OWN_ADDRESS = "balance", "self_address"
+"""The two functions whose answer differs between chains by nature."""
+
+
+class Calls:
+    """The calls of one contract; `slot`, `words` and `query` are those of the entry being made."""
+
+    def __init__(self, rng: Random, scope: Scope, arena: Arena) -> None:
+        self.slot = 0
+        self.words: list[tuple[int, tuple[int, ...]]] = []
+        self.query = False
+        self.funded = False
+        self._rng = rng
+        self._scope = scope
+        self._arena = arena
+        self._values = Values(rng, arena, scope)
+        functions = interface().functions.values()
+        self._ends = [function for function in functions if function.access is Access.END]
+        self._reads = [function for function in functions if function.in_query and function.access is not Access.END]
+        self._others = [function for function in functions if not function.in_query]
+        self._payments = [function for function in functions if any(param.name == RECIPIENT for param in function.params)]
+
+    def new_slot(self) -> int:
+        """The next slot of the entry."""
+        self.slot = min(self.slot + 1, SLOTS)
+        return self.slot - 1
+
+    def some_slot(self) -> Slot:
+        """A slot that an earlier operation may have filled."""
+        return Slot(self._rng.randrange(max(self.slot, 1)))
+
+    def any(self) -> list[Op]:
+        """A call of any function, as an entry of this kind would make it."""
+        rng = self._rng
+        dice = rng.random()
+        if dice < 0.02:
+            return [self._end()]
+        function = rng.choice(self._others if dice < (0.03 if self.query else 0.5) else self._reads)
+        if self._scope.portable:
+            if function.name == BALANCE:
+                return self._balance_change(function)
+            if function.name == OWN_ADDRESS:
+                return [Store(HIDDEN, 64, 4), Host(self.new_slot(), function.name, (HIDDEN,), quiet=True), Fill(HIDDEN, 0, 68)]
+            if function in self._payments and not self.funded:
+                return []
+        return [self._call(function)]
+
+    def calm_read(self) -> Host:
+        """A call that changes nothing and has no hostile argument."""
+        uneven = (BALANCE, OWN_ADDRESS)
+        return self._call(self._rng.choice([function for function in self._reads if function.name not in uneven]), calm=True)
+
+    def _end(self) -> Op:
+        function = self._rng.choice(self._ends)
+        if self._rng.random() < 0.15:
+            return self._call(function)
+        return Host(self.new_slot(), function.name, self._values.text(interface().limits.message_max))
+
+    def _call(self, function: Function, *, calm: bool = False) -> Host:
+        args: list[Arg] = []
+        length: int | None = None
+        near: int | None = None
+        for param in function.params:
+            if param.type is ParamType.PTR and (calm or self._rng.random() >= HOSTILE):
+                near, length = self._values.range()
+                args.append(near)
+                continue
+            if length is not None and (calm or self._rng.random() >= HOSTILE):
+                args.append(length)
+                length = None
+                continue
+            args.append(self._arg(param, near, calm=calm))
+            if isinstance(args[-1], int) and param.type is not ParamType.U64:
+                near = args[-1]
+        return Host(self.new_slot(), function.name, tuple(args))
+
+    def _arg(self, param: Param, near: int | None, *, calm: bool) -> Arg:
+        rng, values = self._rng, self._values
+        if param.name == RECIPIENT and (calm or rng.random() < 0.85):
+            return self._recipient()
+        if calm:
+            return values.harmless(param.type, param.name)
+        if rng.random() < BY_CASE and len(self.words) < WORDS and param.type is not ParamType.U64:
+            harmless = [values.harmless(param.type, param.name) for _ in range(2)]
+            self.words.append((2, (*harmless, *(values.hostile(param.type, param.name, near) for _ in range(4)))))
+            return Word(len(self.words) - 1)
+        if param.type is ParamType.LEN and rng.random() < 0.1:
+            return self.some_slot()
+        return values.hostile(param.type, param.name, near) if rng.random() < HOSTILE else values.harmless(param.type, param.name)
+
+    def _recipient(self) -> int:
+        if self._rng.random() < 0.8:
+            return ADDRESS
+        return self._arena.blob(self._rng.choice(NO_ACCOUNT if self._scope.portable else (*NO_ACCOUNT, *ODD_ACCOUNTS)))
+
+    def _balance_change(self, function: Function) -> list[Op]:
+        """The balance before and after a payment; only how far they are apart is kept."""
+        middle = [self._call(self._rng.choice(self._payments), calm=True)] if self.funded and not self.query else []
+        before, after = HIDDEN + 0x100, HIDDEN + 0x110
+        ops: list[Op] = [Host(self.new_slot(), function.name, (before,)), *middle, Host(self.new_slot(), function.name, (after,))]
+        return [*ops, Delta(self.new_slot(), before, after), Fill(before, 0, 32)]
+
+
+def reads_input(ops: list[Host]) -> bool:
+    """Whether some argument comes with the input."""
+    return any(isinstance(arg, Word) or arg == ADDRESS for op in ops for arg in op.args)

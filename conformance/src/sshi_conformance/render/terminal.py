@@ -1,0 +1,99 @@
+"""The report on a terminal: a table, then whatever is not as expected, then what was not asked."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from sshi_conformance.render.text import MARKS, cost_text, counts_text, red, short
+from sshi_conformance.report import CaseReport, DifferenceReport, Report, ResultReport
+
+LONG = 40
+"""More cases than this are counted by area."""
+STYLES = {"passed": "green", "failed": "red bold", "xfailed": "cyan", "xpassed": "magenta bold", "skipped": "dim", "errored": "red bold"}
+
+
+def show(report: Report, console: Console, *, every: bool = False) -> None:
+    """Print the report; `every` case on its own line, however many they are."""
+    few = every or len(report.cases) <= LONG
+    console.print(_cases(report) if few else _areas(report))
+    for case, result in red(report):
+        console.print(_explained(case, result))
+    for each in report.missing:
+        console.print(Text.assemble(("not run  ", "yellow"), (each.host, "bold"), f"  {each.reason}"))
+    unseen = [each for each in report.deviations if not each.seen and each.cases]
+    for each in unseen:
+        console.print(Text.assemble(("not seen  ", "yellow"), (each.id, "bold"), "  declared, and none of its cases ran here"))
+    style = "green" if report.ok else "red bold"
+    console.print(Text.assemble((counts_text(report.counts), style), ("  ", ""), (_speed(report), "dim")))
+
+
+def _speed(report: Report) -> str:
+    return "  ".join(f"{host.name} {host.cases_per_second:,.0f}/s" for host in report.hosts if host.cases_per_second)
+
+
+def _table(report: Report, first: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column(first, no_wrap=True)
+    for host in report.hosts:
+        table.add_column(Text(host.name), no_wrap=True)
+    return table
+
+
+def _areas(report: Report) -> Table:
+    table = _table(report, "area")
+    for area in dict.fromkeys(case.area for case in report.cases):
+        cases = [case for case in report.cases if case.area == area]
+        row: list[RenderableType] = [Text.assemble(area, (f" {len(cases)}", "dim"))]
+        for host in report.hosts:
+            statuses = [result.status.value for case in cases for result in case.results if result.host == host.name]
+            parts = [(f"{mark} {statuses.count(status)} ", STYLES[status]) for status, mark in MARKS.items() if status in statuses]
+            row.append(Text.assemble(*parts))
+        table.add_row(*row)
+    return table
+
+
+def _cases(report: Report) -> Table:
+    table = _table(report, "case")
+    for case in report.cases:
+        row: list[RenderableType] = [Text(case.id)]
+        for result in case.results:
+            status = result.status.value
+            row.append(Text.assemble((MARKS[status], STYLES[status]), (f" {cost_text(result)}", "dim")))
+        table.add_row(*row)
+    return table
+
+
+def _explained(case: CaseReport, result: ResultReport) -> Group:
+    """One red result: which case, what it says, where both sides part."""
+    status = result.status.value
+    head = Text.assemble((f"{status}  ", STYLES[status]), (case.id, "bold"), "  on ", (result.host, "bold"))
+    lines: list[RenderableType] = [head, Padding(Text(case.doc, style="dim"), (0, 0, 0, 2))]
+    if result.difference is not None:
+        lines.append(Padding(_difference(result.difference, result), (0, 0, 0, 2)))
+    else:
+        blame = f"the {result.blame} is to blame: " if result.blame else ""
+        lines.append(Padding(Text(f"{blame}{result.reason}"), (0, 0, 0, 2)))
+    if case.clauses or case.counter:
+        lines.append(Padding(Text(f"clauses {', '.join((*case.clauses, *case.counter))}", style="dim"), (0, 0, 0, 2)))
+    return Group(*lines)
+
+
+def _difference(difference: DifferenceReport, result: ResultReport) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    step = "after the last step" if not difference.step else f"step {difference.step}"
+    if 0 < difference.step <= len(result.steps):
+        done = result.steps[difference.step - 1]
+        cost = ", ".join(f"{short(amount)} {unit}" for unit, amount in done.cost.items())
+        step += f": {done.step}" + (f"  [{cost}]" if cost else "")
+    grid.add_row("at", Text(step + (f"  ({difference.note})" if difference.note else "")))
+    grid.add_row("differs", Text(difference.path))
+    grid.add_row("expected", Text.assemble((difference.expected, "green"), (f"  by {difference.against}", "dim")))
+    grid.add_row("observed", Text(difference.observed, style="red"))
+    if difference.explanation:
+        grid.add_row("because", Text(difference.explanation))
+    return grid

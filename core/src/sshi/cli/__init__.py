@@ -1,0 +1,1 @@
+"""The command line: one module per subcommand, each registered through the hook that strangers use."""

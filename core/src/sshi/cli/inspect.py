@@ -1,0 +1,90 @@
+"""`sshi inspect`: what is in a module."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sshi.cli.common import json_option, manifest_option, print_json
+from sshi.errors import ManifestError
+from sshi.link.source import decode_file, read_manifest, read_module
+from sshi.wasm.module import FUNC, GLOBAL, MEMORY, TABLE, FuncType, Module
+from sshi.wasm.names import label
+
+EPILOG = "\b\nExamples:\n  sshi inspect token.wasm\n  sshi inspect dist/token.near.wasm --json\n\n\b\nExit status: 0, or 2 when the file is no module."
+
+_KINDS = {FUNC: "func", TABLE: "table", MEMORY: "memory", GLOBAL: "global"}
+_TYPES = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128", 0x70: "funcref", 0x6F: "externref"}
+
+
+@click.command(epilog=EPILOG)
+@click.argument("module", type=click.Path(path_type=Path))
+@manifest_option
+@json_option
+def inspect(module: Path, manifest: Path | None, as_json: bool) -> None:
+    """Show the imports, exports, entries, memory, functions and sizes of MODULE (.wasm or .wat)."""
+    wasm = read_module(module)
+    decoded = decode_file(wasm, module)
+    facts = describe(decoded, len(wasm))
+    try:
+        found = read_manifest(decoded, module, manifest)
+        facts["entries"] = [{"name": entry.name, "kind": entry.kind.value, "payable": entry.payable} for entry in found.entries]
+    except ManifestError as error:
+        facts["entries"] = []
+        facts["note"] = str(error)
+    if as_json:
+        print_json(facts)
+    else:
+        _show(facts)
+
+
+def describe(module: Module, size: int) -> dict[str, Any]:
+    """The module's facts as plain data."""
+    functions = len(module.imported(FUNC))
+    return {
+        "bytes": size,
+        "imports": [
+            {
+                "module": entry.module,
+                "name": entry.name,
+                "kind": _KINDS.get(entry.kind, "tag"),
+                "type": type_text(module.types[entry.desc]) if isinstance(entry.desc, int) else "",
+            }
+            for entry in module.imports
+        ],
+        "exports": [{"name": entry.name, "kind": _KINDS.get(entry.kind, "tag"), "index": entry.index} for entry in module.exports],
+        "memories": [{"pages": memory.minimum, "maximum": memory.maximum} for memory in module.memories],
+        "functions": [
+            {"index": functions + at, "name": label(module, functions + at), "type": type_text(module.types[module.funcs[at]]), "bytes": len(code.body)}
+            for at, code in enumerate(module.codes)
+        ],
+        "data_bytes": sum(len(segment.data) for segment in module.datas),
+        "customs": [{"name": custom.name, "bytes": len(custom.data)} for custom in module.customs],
+    }
+
+
+def type_text(kind: FuncType) -> str:
+    """`(i32, i32) -> i32`."""
+    params = ", ".join(_TYPES.get(byte, f"0x{byte:02x}") for byte in kind.params)
+    results = ", ".join(_TYPES.get(byte, f"0x{byte:02x}") for byte in kind.results)
+    return f"({params}) -> {results or '()'}"
+
+
+def _show(facts: dict[str, Any]) -> None:
+    click.echo(f"{facts['bytes']:,} bytes, {len(facts['functions'])} functions, {facts['data_bytes']:,} bytes of data")
+    for memory in facts["memories"]:
+        click.echo(f"memory    {memory['pages']} pages, at most {memory['maximum'] if memory['maximum'] is not None else 'undeclared'}")
+    for entry in facts["entries"]:
+        click.echo(f"entry     {entry['name']}  {entry['kind']}{', payable' if entry['payable'] else ''}")
+    for entry in facts["imports"]:
+        click.echo(f"import    {entry['module']}.{entry['name']}  {entry['kind']} {entry['type']}")
+    for entry in facts["exports"]:
+        click.echo(f"export    {entry['name']}  {entry['kind']} {entry['index']}")
+    for function in facts["functions"]:
+        click.echo(f"function  {function['index']:>4}  {function['bytes']:>6} B  {function['name']}  {function['type']}")
+    for custom in facts["customs"]:
+        click.echo(f"custom    {custom['name']}  {custom['bytes']:,} B")
+    if "note" in facts:
+        click.echo(f"note      {facts['note']}")

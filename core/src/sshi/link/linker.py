@@ -1,0 +1,134 @@
+"""Contract and adapter in, the chain's artifact out: check, lower, bound, merge with shim and glue, shake.
+
+A pure composition of the passes in `sshi.wasm`; the result is the same bytes every time.  The engine only parses WAT and,
+at the end, says whether the outcome is a valid module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from sshi.adapter import Adapter, ChainFunction, GlueRequest, Profile
+from sshi.errors import AdapterError, ContractError, LinkError
+from sshi.host.engine import validate, wat_to_wasm
+#from sshi.link.check import check_contract
+from sshi.link.quiet import without_calls
+from sshi.spec.loader import interface
+from sshi.spec.manifest import Manifest
+from sshi.wasm.decode import decode
+from sshi.wasm.encode import encode
+from sshi.wasm.lower import lower
+from sshi.wasm.memory import bound, to_import, virtualise
+from sshi.wasm.merge import Part, merge, select_exports
+from sshi.wasm.module import FUNC, MEMORY, FuncType, Module
+from sshi.wasm.shake import fold_globals, shake
+
+CONTRACT, SHIM, GLUE, PROVIDED = "contract", "shim", "glue", "sshi"
+"""The parts of a link, and the import module for what the linker itself provides."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What a chain is given.
+
+    files    extra files of the target by suffix, `.near.wasm` style first: ready to be written beside each other
+    imports  the chain's host functions that remain, as `module.name`
+    """
+
+    adapter: str
+    profile: str
+    wasm: bytes
+    manifest: Manifest
+    files: Mapping[str, bytes]
+    imports: tuple[str, ...]
+
+
+def build(wasm: bytes, manifest: Manifest, adapter: Adapter, profile: str | None = None, *, names: bool = False) -> Artifact:
+    """Link one contract for one chain.
+
+    Raises ContractError (LinkError, DecodeError) when the contract cannot be linked, AdapterError when the result is no
+    module of that chain, which is the adapter's or the linker's fault.  `names` keeps function names in the artifact.
+    """
+    target = adapter.profile(profile)
+    contract = decode(wasm)
+    #check
+    linked = _link(contract, manifest, adapter, target)
+    if not names:
+        linked = replace(linked, customs=())
+    result = encode(linked)
+    complaint = validate(result)
+    if complaint is not None:
+        raise AdapterError(adapter.name, f"the linked module is not valid: {complaint}", "report it with the contract")
+    imports = _chain_imports(linked, adapter, target)
+    extra = adapter.package(result, manifest) if adapter.package is not None else {}
+    return Artifact(adapter.name, target.name, result, manifest, {f".{adapter.name}.wasm": result, **extra}, imports)
+
+
+def _link(contract: Module, manifest: Manifest, adapter: Adapter, profile: Profile) -> Module:
+    face = interface()
+    imported = frozenset(entry.name for entry in contract.imports)
+    reactor = contract.export(face.reactor, FUNC) is not None
+    request = GlueRequest(manifest, reactor, imported, profile)
+    entries = {entry.name for entry in manifest.entries} | {face.reactor, face.memory}
+    own = replace(contract, exports=tuple(export for export in contract.exports if export.name in entries))
+    silent = [function.name for function in face.functions.values() if function.silent]
+    own = lower(without_calls(own, face.module, silent), profile.features)
+    own = virtualise(bound(own, face.limits.memory_pages), adapter.scratch_pages)
+    parts = [
+        Part(CONTRACT, own, {face.module: SHIM}),
+        Part(SHIM, _shim(adapter.shim, adapter.name), {CONTRACT: CONTRACT, PROVIDED: CONTRACT}),
+        Part(GLUE, _glue(adapter.glue(request), adapter.name), {CONTRACT: CONTRACT, SHIM: SHIM, PROVIDED: CONTRACT}),
+    ]
+    merged = merge(parts)
+    kept = {export.name.removeprefix(f"{GLUE}:"): export.name for export in merged.exports if export.name.startswith(f"{GLUE}:")}
+    if adapter.exports_memory:
+        kept[face.memory] = f"{CONTRACT}:{face.memory}"
+    linked = shake(fold_globals(shake(select_exports(merged, kept))))
+    return to_import(linked, *adapter.import_memory) if adapter.import_memory else linked
+
+
+@lru_cache(maxsize=32)
+def _shim(text: str, adapter: str) -> Module:
+    return _assemble(text, adapter, "shim.wat")
+
+
+def _glue(text: str, adapter: str) -> Module:
+    return _assemble(text, adapter, "glue")
+
+
+def _assemble(text: str, adapter: str, what: str) -> Module:
+    try:
+        return decode(wat_to_wasm(text, where=what))
+    except ContractError as error:
+        raise AdapterError(adapter, f"{what} does not assemble: {error}", "mend the adapter's WAT") from error
+
+
+def _chain_imports(module: Module, adapter: Adapter, profile: Profile) -> tuple[str, ...]:
+    """The host functions left, each known to the adapter at this profile and of its very type."""
+    known = {(function.module, function.name): function for function in adapter.functions}
+    found: list[str] = []
+    for entry in module.imports:
+        label = f"{entry.module}.{entry.name}"
+        if entry.kind == MEMORY and adapter.import_memory == (entry.module, entry.name):
+            continue
+        function = known.get((entry.module, entry.name))
+        if entry.kind != FUNC or function is None:
+            raise AdapterError(adapter.name, f"the artifact imports {label}, which {adapter.title} is not known to have", "list it with its source")
+        number = profile.number
+        if (function.since is not None and number < function.since) or (function.until is not None and number > function.until):
+            raise LinkError(f"{label} is not there at {profile.name}", where=adapter.name, advice="choose another profile")
+        if isinstance(entry.desc, int) and module.types[entry.desc] != function_type(function):
+            raise AdapterError(adapter.name, f"the artifact imports {label} with another type than the chain's", "compare shim.wat with the chain's table")
+        found.append(label)
+    return tuple(found)
+
+
+_BYTES = {"i32": 0x7F, "i64": 0x7E}
+
+
+def function_type(function: ChainFunction) -> FuncType:
+    """A chain function's type as a module states it."""
+    return FuncType(bytes(_BYTES[kind] for kind in function.params), bytes(_BYTES[kind] for kind in function.results))
+

@@ -1,0 +1,188 @@
+"""`lower` itself: bodies instruction by instruction, then the sections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sshi.errors import LinkError
+from sshi.wasm.customs import without_positional
+from sshi.wasm.edit import assemble, with_functions
+from sshi.wasm.flow import number
+from sshi.wasm.immediates import VOID, Immediate
+from sshi.wasm.instructions import block_signature, emit, encode_instruction, immediates, index, key, tokens
+from sshi.wasm.lower import bulk, passive
+from sshi.wasm.lower.features import Features, flags
+from sshi.wasm.lower.segments import lowered_segments
+from sshi.wasm.module import FUNC, GLOBAL, I32, REFERENCE_TYPES, Code, FuncType, Global, GlobalType, Module
+from sshi.wasm.names import label
+from sshi.wasm.opcodes import BY_KEY, Op
+
+SIGN_EXTENSION = {
+    "i32.extend8_s": "i32.const 24; i32.shl; i32.const 24; i32.shr_s",
+    "i32.extend16_s": "i32.const 16; i32.shl; i32.const 16; i32.shr_s",
+    "i64.extend8_s": "i64.const 56; i64.shl; i64.const 56; i64.shr_s",
+    "i64.extend16_s": "i64.const 48; i64.shl; i64.const 48; i64.shr_s",
+    "i64.extend32_s": "i64.const 32; i64.shl; i64.const 32; i64.shr_s",
+}
+
+TARGET_FEATURES = "target_features"
+"""The custom section in which LLVM lists the features a module was built with."""
+
+
+def lower(module: Module, features: Features) -> Module:
+    """The module in what `features` leaves; the very same object when there is nothing to do.
+
+    Raises LinkError (contract's fault) with function, offset and build flags for what cannot be done without a feature.
+    """
+    lowering = _Lowering(module, features)
+    codes = tuple([lowering.code(at, code) for at, code in enumerate(module.codes)])
+    if not features.multi_value:
+        _refuse_multiple_results(module)
+    lowered = module
+    if any(new is not old for new, old in zip(codes, module.codes, strict=True)):
+        lowered = without_positional(replace(module, codes=codes))
+        lowered = replace(lowered, globals=(*module.globals, *lowering.globals)) if lowering.globals else lowered
+        lowered = with_functions(lowered, lowering.functions)
+    lowered = lowered_segments(lowered, features)
+    if lowered is not module and any(custom.name == TARGET_FEATURES for custom in lowered.customs):
+        lowered = replace(lowered, customs=tuple([custom for custom in lowered.customs if custom.name != TARGET_FEATURES]))
+    return lowered
+
+
+class _Refused(Exception):
+    """An instruction that has no equal: what it needs, and the feature that gives it."""
+
+    def __init__(self, what: str, feature: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.feature = feature
+
+
+class _Lowering(dict[bytes, bytes]):
+    """Every distinct instruction lowered once, and the functions and globals that takes."""
+
+    def __init__(self, module: Module, features: Features) -> None:
+        super().__init__()
+        self.functions: list[tuple[str, FuncType, Code]] = []
+        self.globals: list[Global] = []
+        self._module = module
+        self._features = features
+        self._functions = len(module.imported(FUNC)) + len(module.funcs)
+        self._globals = len(module.imported(GLOBAL)) + len(module.globals)
+        self._calls: dict[str, bytes] = {}
+        self._lengths: dict[int, int] = {}
+        """Globals that hold what is left of a passive segment."""
+        self._may_drop = not features.bulk_memory and any(b"\xfc\x09" in code.body for code in module.codes)
+
+    def code(self, at: int, code: Code) -> Code:
+        """One body; the very same object when nothing in it changed."""
+        split = tokens(code.body, code.at)
+        try:
+            body = b"".join([self[token] for token in split])
+        except _Refused as refused:
+            offset = max(code.at, 0)
+            for token in split:
+                if token not in self:
+                    break
+                offset += len(token)
+            function = label(self._module, len(self._module.imported(FUNC)) + at)
+            raise LinkError(
+                f"{refused.what}, which the target does not accept and nothing else does",
+                where=f"`{function}` at byte {offset}",
+                advice=str(flags(refused.feature)),
+            ) from None
+        return code if body == code.body else Code(code.locals, body)
+
+    def __missing__(self, token: bytes) -> bytes:
+        op = BY_KEY[key(token)]
+        values = immediates(token)
+        new = self._lowered(op, values)
+        self[token] = lowered = encode_instruction(op, values) if new is None else new
+        return lowered
+
+    def _lowered(self, op: Op, values: tuple[Immediate, ...]) -> bytes | None:
+        """What replaces the instruction, or None when it stays."""
+        match op.proposal:
+            case "sign-extension" if not self._features.sign_extension:
+                return assemble(SIGN_EXTENSION[op.mnemonic])
+            case "bulk-memory" if not self._features.bulk_memory:
+                return self._bulk(op.mnemonic, values)
+            case "reference-types" if not self._features.reference_types:
+                return self._reference(op, values)
+            case _:
+                pass
+        if op.mnemonic == "call_indirect":
+            if number(values[1]) and not self._features.reference_types:
+                raise _Refused(f"`call_indirect` through table {values[1]} needs a second table", "reference-types")
+            if len(self._module.types[number(values[0])].results) > 1 and not self._features.multi_value:
+                raise _Refused("`call_indirect` of a function with several results", "multivalue")
+        if op.immediates[:1] == ("block",):
+            return self._block(op, number(values[0]))
+        return None
+
+    def _block(self, op: Op, block: int) -> bytes | None:
+        """A block whose type is given by index, as the single result or nothing that it leaves."""
+        if block < 0 or self._features.multi_value:
+            return None
+        of = block_signature(self._module.types, block)
+        if of.params or len(of.results) > 1:
+            raise _Refused(f"a `{op.mnemonic}` with parameters or several results", "multivalue")
+        return emit(op.mnemonic, of.results[0] - 0x80 if of.results else VOID)
+
+    def _reference(self, op: Op, values: tuple[Immediate, ...]) -> bytes:
+        if op.mnemonic == "select" and isinstance(values[0], tuple) and not set(values[0]) & set(REFERENCE_TYPES):
+            return emit("select")
+        raise _Refused(f"`{op.mnemonic}` needs references", "reference-types")
+
+    def _bulk(self, mnemonic: str, values: tuple[Immediate, ...]) -> bytes:
+        match mnemonic, values:
+            case "memory.copy", (0, 0):
+                return self._call("memory.copy", bulk.THREE, bulk.copy)
+            case "memory.fill", (0,):
+                return self._call("memory.fill", bulk.THREE, bulk.fill)
+            case "memory.init", (int(segment), 0):
+                return self._init(segment)
+            case "data.drop", (int(segment),):
+                return self._drop(segment)
+            case _:
+                raise _Refused(f"`{mnemonic}` needs a table or memory that changes", "bulk-memory")
+
+    def _call(self, name: str, of: FuncType, code: Callable[[], Code]) -> bytes:
+        """A call of that helper, which is made when it is first wanted."""
+        if name not in self._calls:
+            self._calls[name] = emit("call", self._functions + len(self.functions))
+            self.functions.append((f"lowered.{name}", of, code()))
+        return self._calls[name]
+
+    def _init(self, segment: int) -> bytes:
+        data = self._data(segment)
+        word = self._call(f"data[{segment}]", passive.WORD, lambda: passive.words(data))
+        size = f"global.get {self._length(segment)}" if self._may_drop else f"i32.const {len(data)}"
+        return self._call(f"memory.init[{segment}]", bulk.THREE, lambda: passive.init(size, index(word)))
+
+    def _drop(self, segment: int) -> bytes:
+        return assemble(f"i32.const 0; global.set {self._length(segment)}") if self._data(segment) else b""
+
+    def _data(self, segment: int) -> bytes:
+        """What `memory.init` finds: an active segment is used up once the module is instantiated."""
+        return self._module.datas[segment].data if self._module.datas[segment].offset is None else b""
+
+    def _length(self, segment: int) -> int:
+        if segment not in self._lengths:
+            self._lengths[segment] = self._globals + len(self.globals)
+            init = emit("i32.const", len(self._data(segment))) + emit("end")
+            self.globals.append(Global(GlobalType(I32, mutable=True), init))
+        return self._lengths[segment]
+
+
+def _refuse_multiple_results(module: Module) -> None:
+    imports = module.imported(FUNC)
+    types = [*(entry.desc for entry in imports if isinstance(entry.desc, int)), *module.funcs]
+    for function, of in enumerate(types):
+        if len(module.types[of].results) > 1:
+            raise LinkError(
+                f"it returns {len(module.types[of].results)} values, and the target takes one",
+                where=f"`{label(module, function)}`",
+                advice=str(flags("multivalue")),
+            )

@@ -1,0 +1,196 @@
+"""Gas charged by the module itself: `inject` before whole blocks, `inject_exact` so that a trap shows what ran and no more.
+
+Costs and names come from the caller.  An inline meter counts an exported mutable i64 global down; the host sets it before a call and
+may read and change it inside every import.  Below zero the imported `exhausted` is called, which never returns; the global then shows
+how much was asked for.  Functions, globals and types that are added come last in their index spaces; imports shift the functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sshi.errors import LinkError
+from sshi.wasm.callgraph import call_graph
+from sshi.wasm.customs import without_positional
+from sshi.wasm.edit import around, assemble, result_block, with_functions, with_imports
+from sshi.wasm.instructions import emit, tokens
+from sshi.wasm.meter.costs import Costs, PerUnit
+from sshi.wasm.meter.points import Kinds, Point, block_points, exact_points
+from sshi.wasm.module import FUNC, GLOBAL, I32, I64, Code, Export, FuncType, Global, GlobalType, Module
+from sshi.wasm.stack.height import frame_bytes, heights
+from sshi.wasm.stack.limit import Counter, Need, needs
+
+NO_TYPE = FuncType(b"", b"")
+COUNT_TYPE = FuncType(bytes((I32,)), bytes((I32,)))
+
+
+@dataclass(frozen=True, slots=True)
+class HostHook:
+    """Charge by calling an imported function `(i64) -> ()` with the units."""
+
+    module: str = "env"
+    name: str = "gas_consume"
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalHook:
+    """Charge by counting a global down, exported under that name; below zero call the imported `exhausted`, `() -> ()`."""
+
+    export: str
+    exhausted: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StackModel:
+    """Stack accounting: an activation takes `base_bytes`, its parameters, locals and highest operand stack, `limit` in all.
+
+    An entry past the limit calls the imported `exhausted`, `() -> ()`, before it is charged any gas.
+    """
+
+    limit: int
+    base_bytes: int
+    exhausted: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class InlineModel:
+    """A chain's own metering, for its emulator.
+
+    With `late` set the global is tested only before calls, at the head of loops, before counted work and where an exported function
+    returns: nothing can be seen in between but a trap, so the host must read **a trap with the global below zero as exhaustion**.
+    Without it every charge is tested, at twice the cost (see the package's measurements).
+    """
+
+    costs: Costs
+    gas: GlobalHook
+    stack: StackModel | None = None
+    start: str | None = None
+    """Export the start function under this name instead of running it at instantiation, when no gas has been given yet."""
+    late: bool = True
+
+
+def inject(module: Module, costs: Costs, hook: HostHook | GlobalHook) -> Module:
+    """The module, charging every run of instructions before its head, so that loops pay per iteration and branches what they take."""
+    module = without_positional(module)
+    if isinstance(hook, HostHook):
+        module, (consume,) = with_imports(module, [((hook.module, hook.name), FuncType(bytes((I64,)), b""))])
+        meter = _Meter(_functions(module), b"", emit("call", consume), b"")
+    else:
+        module, (stop,) = with_imports(module, [(hook.exhausted, NO_TYPE)])
+        module, meter = _inline(module, hook, stop)
+    kinds = Kinds(costs)
+    codes: list[Code] = []
+    for of, code in zip(module.funcs, module.codes, strict=True):
+        entry = costs.entry.of(module.types[of], code) if costs.entry else 0
+        split = tokens(code.body, code.at)
+        codes.append(Code(code.locals, meter.charged(split, block_points(split, kinds, entry))))
+    return with_functions(replace(module, codes=tuple(codes)), meter.functions)
+
+
+def inject_exact(module: Module, model: InlineModel) -> Module:
+    """The module, metered so that gas and outcome agree with charging one instruction at a time, wherever anyone can look."""
+    module = _start_exported(without_positional(module), model.start)
+    sizes, needed = _stack_use(module, model.stack)
+    imports = [(model.gas.exhausted, NO_TYPE)]
+    if model.stack and needed:
+        imports.append((model.stack.exhausted, NO_TYPE))
+    module, stops = with_imports(module, imports)
+    module, meter = _inline(module, model.gas, stops[0])
+    counter = None
+    if model.stack and needed:
+        counter = Counter.holding(_globals(module), (model.stack.limit,), stops[1])
+        module = replace(module, globals=(*module.globals, counter.definition()))
+    kinds = Kinds(model.costs)
+    first = len(module.imported(FUNC))
+    exported = {export.index - first for export in module.exports if export.kind == FUNC}
+    codes: list[Code] = []
+    for at, (index, code) in enumerate(zip(module.funcs, module.codes, strict=True)):
+        of = module.types[index]
+        entry = model.costs.entry.of(of, code) if model.costs.entry else 0
+        split = tokens(code.body, code.at)
+        metered = Code(code.locals, meter.charged(split, exact_points(split, kinds, entry), late=model.late))
+        tested = model.late and at in exported
+        if tested or at in needed:
+            module, results = result_block(module, of)
+            if tested:
+                metered = Code(code.locals, around(metered, results, b"", meter.test))
+            if counter and at in needed:
+                metered = counter.guarded(metered, of, results, counter.cost((sizes[at],)), needed[at])
+        codes.append(metered)
+    return with_functions(replace(module, codes=tuple(codes)), meter.functions)
+
+
+class _Meter:
+    """Writes charges: what stands before and after the i64 that is charged, and the test that stops when too much was."""
+
+    def __init__(self, next_function: int, before: bytes, after: bytes, test: bytes) -> None:
+        self.test = test
+        self.functions: list[tuple[str, FuncType, Code]] = []
+        self._next = next_function
+        self._before = before
+        self._after = after
+        self._counted: dict[PerUnit, bytes] = {}
+
+    def charged(self, code: Sequence[bytes], points: Sequence[Point], *, late: bool = False) -> bytes:
+        """The body with every charge in its place, tested everywhere or, `late`, only where it is seen."""
+        out: list[bytes] = []
+        done = 0
+        for point in points:
+            out += code[done : point.at]
+            done = point.at
+            if point.counted:
+                out.append(self._by_operand(point.counted))
+            else:
+                out.append(self._before + emit("i64.const", point.cost) + self._after)
+                if point.seen or not late:
+                    out.append(self.test)
+        out += code[done:]
+        return b"".join(out)
+
+    def _by_operand(self, per: PerUnit) -> bytes:
+        """A call that charges by the operand on top of the stack and leaves it there."""
+        if per not in self._counted:
+            units = assemble(f"local.get 0; i64.extend_i32_u; i64.const {per.unit}; i64.mul; i64.const {per.base}; i64.add")
+            body = self._before + units + self._after + self.test + assemble("local.get 0; end")
+            self._counted[per] = emit("call", self._next + len(self.functions))
+            self.functions.append((f"gas.{per.base}+{per.unit}n", COUNT_TYPE, Code((), body)))
+        return self._counted[per]
+
+
+def _inline(module: Module, hook: GlobalHook, stop: int) -> tuple[Module, _Meter]:
+    """The module with the gas global, and what counts it down."""
+    if module.export(hook.export):
+        raise LinkError(f"the module exports {hook.export!r} itself", advice="choose another name for the meter's global")
+    gas = _globals(module)
+    definition = Global(GlobalType(I64, mutable=True), assemble("i64.const 0; end"))
+    module = replace(module, globals=(*module.globals, definition), exports=(*module.exports, Export(hook.export, GLOBAL, gas)))
+    test = assemble(f"global.get {gas}; i64.const 0; i64.lt_s; if void; call {stop}; end")
+    return module, _Meter(_functions(module), emit("global.get", gas), assemble(f"i64.sub; global.set {gas}"), test)
+
+
+def _start_exported(module: Module, name: str | None) -> Module:
+    if module.start is None:
+        return module
+    if name is None or module.export(name):
+        raise LinkError("a start function would run before it is given gas", advice="give a free name to export it under")
+    return replace(module, start=None, exports=(*module.exports, Export(name, FUNC, module.start)))
+
+
+def _stack_use(module: Module, model: StackModel | None) -> tuple[list[int], dict[int, Need]]:
+    """What an activation of each defined function takes, and what it must do about it."""
+    if model is None:
+        return [], {}
+    imports = len(module.imported(FUNC))
+    functions = zip(heights(module), module.funcs, module.codes, strict=True)
+    sizes = [height.bytes + model.base_bytes + frame_bytes(module.types[of], code) for height, of, code in functions]
+    needed = needs(call_graph(module), ([0] * imports + sizes,), (model.limit,))
+    return sizes, {function - imports: need for function, need in needed.items()}
+
+
+def _functions(module: Module) -> int:
+    return len(module.imported(FUNC)) + len(module.funcs)
+
+
+def _globals(module: Module) -> int:
+    return len(module.imported(GLOBAL)) + len(module.globals)

@@ -1,0 +1,225 @@
+"""Where gas is charged, and how much.
+
+Two schedules, both linear in the code.  `block_points` charges a whole run before its first instruction: the run is all that must
+execute once its head does, the code after a block included when nothing inside leaves further out; a trap or a call that ends
+the contract may leave part of it unexecuted.  `exact_points` never charges for an instruction that an observer could see not
+executed: it joins only instructions that can do nothing but compute, up to the next one that can trap, branch, call or touch memory.
+
+Code that validation calls unreachable is not charged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sshi.wasm.flow import BR_IF, CALL, CALL_INDIRECT, ELSE, END, IF, LEAVES, LOOP, OPENERS, RETURN, UNREACHABLE, labels, refuse_unknown
+from sshi.wasm.instructions import key
+from sshi.wasm.meter.costs import Costs, PerUnit
+from sshi.wasm.opcodes import BY_KEY, Op
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A charge of `cost` before the instruction `at` (counted, not a byte offset).
+
+    With `counted` it is a charge by the topmost operand instead.  `seen` says that the host may look, or the loop never end,
+    before the next point: a meter that tests late must test here.
+    """
+
+    at: int
+    cost: int
+    counted: PerUnit | None = None
+    seen: bool = True
+
+
+class _Kind(NamedTuple):
+    """An instruction as the schedules see it."""
+
+    cost: int
+    counted: PerUnit | None
+    is_pure: bool
+
+
+class Kinds(dict[bytes, _Kind]):
+    """The kind of every distinct instruction, worked out once."""
+
+    def __init__(self, costs: Costs) -> None:
+        super().__init__()
+        self._costs = costs
+
+    def __missing__(self, token: bytes) -> _Kind:
+        refuse_unknown(token, "")
+        op = BY_KEY[key(token)]
+        counted = self._costs.counted.get(op.mnemonic)
+        kind = self[token] = _Kind(0 if counted else self._costs.of(op.mnemonic), counted, is_pure(op))
+        return kind
+
+
+_PURE_ELSEWHERE = frozenset(("memory.size", "table.size", "data.drop", "elem.drop"))
+
+
+def is_pure(op: Op) -> bool:
+    """Whether it can only compute: it cannot trap, branch, call or touch memory or a table."""
+    name = op.mnemonic
+    if op.proposal in ("exceptions", "legacy-exceptions", "function-references", "tail-call", "threads"):
+        return False
+    if name in _PURE_ELSEWHERE:
+        return True
+    if name.startswith(("memory.", "table.")) or "memarg" in op.immediates:
+        return False
+    if "*" in op.stack or "!" in op.stack:
+        return False
+    return not any(part in name for part in (".div_s", ".div_u", ".rem_s", ".rem_u", ".trunc_f"))
+
+
+@dataclass(slots=True)
+class _Run:
+    """Instructions charged together, before the instruction `at`."""
+
+    at: int
+    cost: int = 0
+
+
+@dataclass(slots=True)
+class _Block:
+    """A block that was entered: the run it was entered in, and the outermost block that a branch inside goes to."""
+
+    run: _Run
+    outermost: int
+
+
+def block_points(code: Sequence[bytes], kinds: Kinds, entry: int = 0) -> list[Point]:
+    """The points of a body's instructions, in order, each run charged as a whole; `entry` is charged at its start."""
+    run = _Run(0, entry)
+    runs = [run]
+    counted: list[Point] = []
+    blocks = [_Block(run, 0)]
+    dead = 0
+
+    def start(at: int) -> _Run:
+        runs.append(_Run(at))
+        return runs[-1]
+
+    for at, token in enumerate(code):
+        op = token[0]
+        if dead:
+            dead = _still_dead(op, dead)
+            if dead or op in OPENERS:
+                continue
+        kind = kinds[token]
+        if op == LOOP:
+            blocks.append(_Block(run, len(blocks)))
+            run = start(at + 1)
+        run.cost += kind.cost
+        if kind.counted:
+            counted.append(Point(at, 0, kind.counted))
+        if op in OPENERS:
+            if op != LOOP:
+                blocks.append(_Block(run, len(blocks)))
+            if op == IF:
+                run = start(at + 1)
+        elif op == ELSE:
+            run = start(at + 1)
+        elif op == END:
+            block = blocks.pop()
+            if blocks and block.outermost < len(blocks):  # something inside left this block too: what follows may not run
+                blocks[-1].outermost = min(blocks[-1].outermost, block.outermost)
+                run = start(at + 1)
+            else:
+                run = block.run
+        elif op in LEAVES or op == BR_IF:
+            blocks[-1].outermost = min(blocks[-1].outermost, _outermost(token, len(blocks) - 1))
+            if op == BR_IF:
+                run = start(at + 1)
+            else:
+                dead = 1
+    points = [Point(run.at, run.cost) for run in runs if run.cost]
+    return sorted(points + counted, key=lambda point: point.at)
+
+
+def exact_points(code: Sequence[bytes], kinds: Kinds, entry: int = 0) -> list[Point]:
+    """The points of a body's instructions, in order, exact wherever anyone can look; `entry` is charged at its start."""
+    exact = _Exact(_Run(0, entry))
+    dead = 0
+    for at, token in enumerate(code):
+        op = token[0]
+        if dead:
+            dead = _still_dead(op, dead)
+            if dead or op in OPENERS:
+                continue
+            exact.run = _Run(at)
+        dead = exact.step(at, token, kinds[token])
+    exact.close(len(code), seen=False)
+    return exact.points
+
+
+class _Exact:
+    """The run being gathered, and for each open block whether a branch goes to its end."""
+
+    def __init__(self, run: _Run) -> None:
+        self.points: list[Point] = []
+        self.run = run
+        self._targets = [False]
+        self._loops = [False]
+        self._in_loop = False  # a loop began and nothing was charged since
+
+    def close(self, following: int, *, seen: bool) -> None:
+        """Charge the run, and begin the next one."""
+        if self.run.cost:
+            self.points.append(Point(self.run.at, self.run.cost, seen=seen or self._in_loop))
+            self._in_loop = False
+        self.run = _Run(following)
+
+    def step(self, at: int, token: bytes, kind: _Kind) -> int:
+        """Take one instruction; 1 when nothing after it runs, else 0."""
+        op = token[0]
+        if kind.counted:
+            self.close(at, seen=True)
+            self.points.append(Point(at, 0, kind.counted))
+            self.close(at + 1, seen=False)
+        elif op == LOOP:
+            self.close(at + 1, seen=False)
+            self.run.cost, self._in_loop = kind.cost, True
+            self._enter(is_loop=True)
+        elif op == ELSE:
+            self.close(at + 1, seen=False)
+        elif op == END:
+            self._loops.pop()
+            if self._targets.pop():
+                self.close(at + 1, seen=False)
+        else:
+            self.run.cost += kind.cost
+            if op in OPENERS:
+                self._enter(is_loop=False, is_target=op == IF)
+            elif op in LEAVES or op == BR_IF:
+                for target in _targets(token, len(self._targets) - 1):
+                    self._targets[target] = not self._loops[target]
+            if op == IF or not (kind.is_pure or op in OPENERS):
+                self.close(at + 1, seen=op in (CALL, CALL_INDIRECT))
+        return int(op in LEAVES)
+
+    def _enter(self, *, is_loop: bool, is_target: bool = False) -> None:
+        self._targets.append(is_target)
+        self._loops.append(is_loop)
+
+
+def _still_dead(op: int, dead: int) -> int:
+    """How many blocks are open in code that does not run, after this instruction of it."""
+    if op in OPENERS:
+        return dead + 1
+    return dead - 1 if op == END or (op == ELSE and dead == 1) else dead
+
+
+def _targets(token: bytes, innermost: int) -> list[int]:
+    """The open blocks, numbered from the function's 0, that a leaving instruction goes to."""
+    if token[0] == UNREACHABLE:
+        return []
+    if token[0] == RETURN:
+        return [0]
+    return [innermost - label for label in labels(token)]
+
+
+def _outermost(token: bytes, innermost: int) -> int:
+    return min(_targets(token, innermost), default=innermost)

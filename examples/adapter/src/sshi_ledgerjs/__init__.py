@@ -1,0 +1,1 @@
+"""A small chain written in JavaScript, plugged into sshi from outside."""
