@@ -85,7 +85,7 @@ def prepare_reference(wasm: bytes, manifest: Manifest) -> Code:
     from sshi.link.check import check_contract  # noqa: PLC0415
     from sshi.wasm.decode import decode  # noqa: PLC0415
 
-    check_contract(decode(wasm), manifest)
+    check_contract(wasm, decode(wasm), manifest)
     return Code(wasm, manifest)
 
 

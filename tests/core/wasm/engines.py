@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import wasmtime
-
 from sshi.wasm.encode import encode
 from sshi.wasm.module import Module
 

@@ -10,8 +10,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-from sshi.wasm.module import FUNC, FUNCREF, GLOBAL, I32, I64, MEMORY, Code, Data, Element, Export, FuncType, Global, GlobalType
-from sshi.wasm.module import Import, Limits, Module, TableType
+from sshi.wasm.module import (
+    FUNC,
+    FUNCREF,
+    GLOBAL,
+    I32,
+    I64,
+    MEMORY,
+    Code,
+    Data,
+    Element,
+    Export,
+    FuncType,
+    Global,
+    GlobalType,
+    Import,
+    Limits,
+    Module,
+    TableType,
+)
 
 TYPES = (I32, I64)
 I32_BINARY = (*range(0x6A, 0x79), *range(0x46, 0x50))
@@ -114,7 +131,7 @@ class Function:
         fitting = [index for index in self.free if self.locals[index] == kind]
         return self.random.choice(fitting) if fitting else None
 
-    def statement(self, depth: int) -> bytes:  # noqa: C901, PLR0911, PLR0912  a menu
+    def statement(self, depth: int) -> bytes:
         random = self.random
         self.budget -= 1
         if depth == 0 or self.budget < 0:
@@ -213,7 +230,8 @@ class Function:
         """A call that gives one value of that kind, or whose result is dropped."""
         first = 0 if self.maker.recursive else self.index + 1
         last = len(self.maker.signatures)
-        candidates = [index for index in (*range(len(self.maker.imports)), *range(max(first, len(self.maker.imports)), last))]
+        imports = len(self.maker.imports)
+        candidates = [*range(imports), *range(max(first, imports), last)]
         if kind is not None:
             candidates = [index for index in candidates if self.maker.signatures[index].results == bytes([kind])]
         if not candidates:
@@ -229,7 +247,7 @@ class Function:
             return args + slot + b"\x11" + uleb(self.maker.type(of)) + b"\x00" + drop
         return args + b"\x10" + uleb(callee) + drop
 
-    def value(self, kind: int, depth: int) -> bytes:  # noqa: C901, PLR0911, PLR0912  a menu
+    def value(self, kind: int, depth: int) -> bytes:
         random = self.random
         self.budget -= 1
         if depth <= 0 or self.budget < 0:
@@ -286,4 +304,4 @@ class Function:
 
 def generate(seed: int, **options: object) -> Module:
     """The module of that seed."""
-    return Maker(Random(seed), **options).module()  # type: ignore[arg-type]  # noqa: S311  no secret
+    return Maker(Random(seed), **options).module()  # type: ignore[arg-type]

@@ -289,7 +289,7 @@ class Interpreter:
         self.watcher.leave(function)
         return results
 
-    def _run(self, function: int, args: list[int]) -> list[int]:  # noqa: C901, PLR0912, PLR0915  one loop, one case an instruction
+    def _run(self, function: int, args: list[int]) -> list[int]:
         module, watcher = self.module, self.watcher
         of_type = module.function_type(function)
         code = self.bodies[function - self.imports]
@@ -379,10 +379,7 @@ class Interpreter:
                 condition = pop()
                 labels.append((here.end, len(kind.results), len(stack) - len(kind.params)))
                 if not condition:
-                    if here.otherwise >= 0:
-                        at = here.otherwise + 1
-                    else:
-                        at = here.end
+                    at = here.otherwise + 1 if here.otherwise >= 0 else here.end
             elif op == 0x05:
                 at = here.end
             elif op == 0x0B:

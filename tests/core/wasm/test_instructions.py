@@ -7,7 +7,6 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from sshi.errors import DecodeError
 from sshi.wasm import instructions
 from sshi.wasm.decode import decode
@@ -164,7 +163,16 @@ def test_renumbering_moves_each_space_by_its_own_map():
         emit("try_table", VOID, (0, 11, 0, 2, 3)),
         *old[-3:],
     ]
-    maps = {"func": [0, 200], "type": [2, 3], "table": [6, 5], "global": {1: 7}, "memory": [4], "data": [0, 9], "elem": [0, 8], "tag": [0, 11]}
+    maps = {
+        "func": [0, 200],
+        "type": [2, 3],
+        "table": [6, 5],
+        "global": {1: 7},
+        "memory": [4],
+        "data": [0, 9],
+        "elem": [0, 8],
+        "tag": [0, 11],
+    }
     assert renumber(maps).body(b"".join(old)) == b"".join(new)
 
 

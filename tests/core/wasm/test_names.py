@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
 from sshi.wasm.customs import positional, without_positional
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
@@ -83,7 +82,13 @@ def test_a_malformed_name_section_means_no_names(parse):
         cut = replace(module, customs=(Custom("name", data[:size], 11),))
         assert function_names(cut) in ({}, {0: "log", 2: "mint"})
         assert label(cut, 5) == "func[5]"
-    for broken in (b"\xff", b"\x01\xff\xff\xff\xff\x0f", b"\x01\x04\x01\x00\x01\xff", b"\x01\x05\xff\xff\xff\xff\x0f", b"\x01\x03\x01\x00\x05"):
+    for broken in (
+        b"\xff",
+        b"\x01\xff\xff\xff\xff\x0f",
+        b"\x01\x04\x01\x00\x01\xff",
+        b"\x01\x05\xff\xff\xff\xff\x0f",
+        b"\x01\x03\x01\x00\x05",
+    ):
         assert names(replace(module, customs=(Custom("name", broken, 11),))) == Names()
 
 

@@ -40,12 +40,16 @@ BALANCE, OWN_ADDRESS = "balance", "self_address"
 
 
 class Calls:
-    """The calls of one contract; `slot`, `words` and `query` are those of the entry being made."""
+    """The calls of one contract; `slot`, `words` and `query` are those of the entry being made.
+
+    A calm entry has no hostile argument but those that a case chooses.
+    """
 
     def __init__(self, rng: Random, scope: Scope, arena: Arena) -> None:
         self.slot = 0
         self.words: list[tuple[int, tuple[int, ...]]] = []
         self.query = False
+        self.calm = False
         self.funded = False
         self._rng = rng
         self._scope = scope
@@ -70,9 +74,10 @@ class Calls:
         """A call of any function, as an entry of this kind would make it."""
         rng = self._rng
         dice = rng.random()
-        if dice < 0.02:
+        if dice < 0.02 and not self.calm:
             return [self._end()]
-        function = rng.choice(self._others if dice < (0.03 if self.query else 0.5) else self._reads)
+        writes = (0.0 if self.calm else 0.03) if self.query else 0.5
+        function = rng.choice(self._others if dice < writes else self._reads)
         if self._scope.portable:
             if function.name == BALANCE:
                 return self._balance_change(function)
@@ -85,7 +90,7 @@ class Calls:
     def calm_read(self) -> Host:
         """A call that changes nothing and has no hostile argument."""
         uneven = (BALANCE, OWN_ADDRESS)
-        return self._call(self._rng.choice([function for function in self._reads if function.name not in uneven]), calm=True)
+        return self._call(self._rng.choice([function for function in self._reads if function.name not in uneven]), fixed=True)
 
     def _end(self) -> Op:
         function = self._rng.choice(self._ends)
@@ -93,7 +98,9 @@ class Calls:
             return self._call(function)
         return Host(self.new_slot(), function.name, self._values.text(interface().limits.message_max))
 
-    def _call(self, function: Function, *, calm: bool = False) -> Host:
+    def _call(self, function: Function, *, fixed: bool = False) -> Host:
+        """A call with its arguments; `fixed` leaves none to the case, and none is hostile."""
+        calm = fixed or self.calm
         args: list[Arg] = []
         length: int | None = None
         near: int | None = None
@@ -106,24 +113,26 @@ class Calls:
                 args.append(length)
                 length = None
                 continue
-            args.append(self._arg(param, near, calm=calm))
+            args.append(self._arg(param, near, fixed=fixed))
             if isinstance(args[-1], int) and param.type is not ParamType.U64:
                 near = args[-1]
         return Host(self.new_slot(), function.name, tuple(args))
 
-    def _arg(self, param: Param, near: int | None, *, calm: bool) -> Arg:
+    def _arg(self, param: Param, near: int | None, *, fixed: bool) -> Arg:
         rng, values = self._rng, self._values
-        if param.name == RECIPIENT and (calm or rng.random() < 0.85):
+        if param.name == RECIPIENT and (fixed or self.calm or rng.random() < 0.85):
             return self._recipient()
-        if calm:
+        if fixed:
             return values.harmless(param.type, param.name)
         if rng.random() < BY_CASE and len(self.words) < WORDS and param.type is not ParamType.U64:
             harmless = [values.harmless(param.type, param.name) for _ in range(2)]
             self.words.append((2, (*harmless, *(values.hostile(param.type, param.name, near) for _ in range(4)))))
             return Word(len(self.words) - 1)
-        if param.type is ParamType.LEN and rng.random() < 0.1:
+        if param.type is ParamType.LEN and not self.calm and rng.random() < 0.1:
             return self.some_slot()
-        return values.hostile(param.type, param.name, near) if rng.random() < HOSTILE else values.harmless(param.type, param.name)
+        if not self.calm and rng.random() < HOSTILE:
+            return values.hostile(param.type, param.name, near)
+        return values.harmless(param.type, param.name)
 
     def _recipient(self) -> int:
         if self._rng.random() < 0.8:
@@ -132,7 +141,7 @@ class Calls:
 
     def _balance_change(self, function: Function) -> list[Op]:
         """The balance before and after a payment; only how far they are apart is kept."""
-        middle = [self._call(self._rng.choice(self._payments), calm=True)] if self.funded and not self.query else []
+        middle = [self._call(self._rng.choice(self._payments), fixed=True)] if self.funded and not self.query else []
         before, after = HIDDEN + 0x100, HIDDEN + 0x110
         ops: list[Op] = [Host(self.new_slot(), function.name, (before,)), *middle, Host(self.new_slot(), function.name, (after,))]
         return [*ops, Delta(self.new_slot(), before, after), Fill(before, 0, 32)]

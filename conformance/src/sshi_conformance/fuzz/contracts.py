@@ -11,6 +11,7 @@ from sshi_conformance.fuzz.program import (
     BUFFERS,
     FREE,
     INPUT,
+    INPUT_ROOM,
     PAGE,
     PREPARED,
     SLOTS,
@@ -54,6 +55,7 @@ class _Maker:
         self._rng = rng
         self._scope = scope
         self._arena = Arena(rng, pages)
+        self._arena.prepared.append((INPUT, INPUT_ROOM.to_bytes(4, "little")))
         self._calls = Calls(rng, scope, self._arena)
 
     def contract(self, maximum: int | None) -> Contract:
@@ -82,7 +84,9 @@ class _Maker:
         rng, calls = self._rng, self._calls
         calls.query = kind is EntryKind.QUERY
         calls.words, calls.slot = [], 0
-        body = self._body(rng.randrange(1, 5) if kind is EntryKind.INIT else rng.randrange(1, 10), depth=0)
+        # a deployment that fails takes the rest of its case along
+        calls.calm = rng.random() < (0.8 if kind is EntryKind.INIT else 0.4)
+        body = self._body(rng.randrange(4) if kind is EntryKind.INIT else rng.randrange(1, 10), depth=0)
         asks = reads_input([op for op in walk(body) if isinstance(op, Host)]) or rng.random() < 0.2
         return Entry(name, kind, payable, asks, body, tuple(calls.words))
 
@@ -110,7 +114,7 @@ class _Maker:
             return [Grow(calls.new_slot(), rng.choice((0, 0, 1, 1, 2, 14, 15, 0xFFFF, 0xFFFF_FFFF)))]
         if dice < 0.88:
             return [self._compute()]
-        return [self._memory() if dice < 0.97 else self._odd()]
+        return [self._memory() if dice < 0.97 or calls.calm else self._odd()]
 
     def _branch(self, depth: int) -> Op:
         rng, calls = self._rng, self._calls
@@ -134,7 +138,10 @@ class _Maker:
                 steps.append((prefix + rng.choice(UNARY), None))
             elif rng.random() < 0.2:
                 steps.append(
-                    (prefix + rng.choice(DIVISION), rng.choice((1, 2, 3, 7, 7, 10, (1 << bits) - 1, 1 << (bits - 1), rng.choice((0, 5)))))
+                    (
+                        prefix + rng.choice(DIVISION),
+                        rng.choice((1, 2, 3, 7, 7, 10, (1 << bits) - 1, 1 << (bits - 1), 5 if self._calls.calm else 0)),
+                    )
                 )
             else:
                 steps.append((prefix + rng.choice(BINARY), rng.choice((0, 1, 3, 0x80, rng.getrandbits(bits)))))
@@ -158,7 +165,7 @@ class _Maker:
     def _plain(self, length: int) -> int:
         """Where a plain access may go."""
         rng, size = self._rng, self._arena.size
-        if rng.random() < 0.04:
+        if rng.random() < 0.04 and not self._calls.calm:
             far = (1 << 28, (1 << 32) - 8, 1 << 31)
             return rng.choice(far if self._scope.portable else (*far, size - length + 1, size, size + PAGE, 1 << 26, (1 << 26) - 1))
         return rng.choice((size - max(length, 8), BUFFERS, BUFFERS + 4, FREE, PREPARED, INPUT, self._arena.window))

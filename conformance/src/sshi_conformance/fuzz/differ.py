@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from sshi.host.outcome import Exhausted, Outcome, Receipt, Rejected, Returned, Reverted, Trapped
 
-from sshi_conformance.compare import KINDS, Observed, bytes_text, compare, outcome_text, value_text
+from sshi_conformance.compare import KINDS, Observed, compare
 from sshi_conformance.fuzz.trial import Trial
 from sshi_conformance.plan import Expected
+from sshi_conformance.show import bytes_text, outcome_text, value_text
 from sshi_conformance.verdict import Difference
 
 K = TypeVar("K")

@@ -11,12 +11,13 @@ from typing import Any
 import msgspec
 from sshi.host.outcome import Exhausted, Outcome, Receipt, Rejected, Returned, Trapped
 
-from sshi_conformance.compare import KINDS, outcome_text
+from sshi_conformance.compare import KINDS
 from sshi_conformance.fuzz.lines import describe
 from sshi_conformance.fuzz.module import to_wat
 from sshi_conformance.fuzz.program import BUFFERS, SLOT_BYTES, Contract, hosts
 from sshi_conformance.fuzz.trial import Trial
 from sshi_conformance.scenario import Case, Expect, Step
+from sshi_conformance.show import outcome_text
 from sshi_conformance.verdict import Difference
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")

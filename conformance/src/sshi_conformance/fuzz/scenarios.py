@@ -40,6 +40,7 @@ class _Maker:
         self._scope = scope
         self._inits = [entry for entry in contract.entries if entry.kind is EntryKind.INIT]
         self._names = [CONTRACT]
+        self._hostile = 0.3 if rng.random() < 0.25 else 0.02
 
     def deployments(self) -> list[Step]:
         """One that should work, most of the time; perhaps a second contract."""
@@ -89,7 +90,7 @@ class _Maker:
             input="hex:" if entry is None and calm else self._input(entry, deploying=True),
             caller=self._caller(),
             value=0 if calm else value,
-            gas=self._gas(),
+            gas=self._gas() if rng.random() < 0.3 else UNSET,
         )
 
     def _caller(self) -> str:
@@ -130,7 +131,7 @@ class _Maker:
 
     def _word(self, harmless: int, values: tuple[int, ...]) -> int:
         rng = self._rng
-        if rng.random() < 0.9:
+        if rng.random() >= self._hostile:
             return values[rng.randrange(harmless)]
         return rng.choice(values) & 0xFFFF_FFFF
 

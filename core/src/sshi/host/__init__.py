@@ -1,0 +1,1 @@
+"""Hosts: the engine, the reference host, and the one protocol that every host speaks."""

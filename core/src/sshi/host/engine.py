@@ -48,6 +48,9 @@ _COMPILED_KEPT = 512
 _MEMORY = interface().memory
 _PAGE = 65_536
 _UNLIMITED = (1 << 64) - 1
+_FUNCTIONS_SHOWN = 8
+_REASON = re.compile(r"wasm trap: (.+)")
+_FUNCTION = re.compile(r"0x[0-9a-f]+ - [^!\n]*!(.+)$", re.MULTILINE)
 _POSITION = re.compile(r"^\s*--> <anon>:(\d+):(\d+)$", re.MULTILINE)
 
 _LIB = Library(str(ffi.filename))
@@ -340,7 +343,14 @@ def _run(frame: Frame, function: Any, *arguments: object) -> None:  # noqa: ANN4
         raise OutOfFuel
     if code == wasmtime.TrapCode.STACK_OVERFLOW.value:
         raise StackOverflow
-    raise WasmTrap(_TRAPS.get(code, TrapKind.UNKNOWN), text)
+    raise WasmTrap(_TRAPS.get(code, TrapKind.UNKNOWN), _short(text))
+
+
+def _short(text: str) -> str:
+    """A trap's text as a person wants it: the reason and the innermost functions, alike in both modes."""
+    reason, functions = _REASON.search(text), _FUNCTION.findall(text)
+    where = " < ".join(functions[:_FUNCTIONS_SHOWN]) + (" < …" if len(functions) > _FUNCTIONS_SHOWN else "")
+    return f"{reason[1] if reason else text}{', in ' if where else ''}{where}"
 
 
 def _check(error: int | None) -> None:

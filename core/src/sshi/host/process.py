@@ -171,7 +171,9 @@ class ProcessVM:
         if hello.protocol != PROTOCOL:
             self.close()
             raise VmError(
-                self._adapter, f"{hello.name} speaks protocol {hello.protocol}, this release {PROTOCOL}", "build or install the matching one"
+                self._adapter,
+                f"{hello.name} speaks protocol {hello.protocol}, this release {PROTOCOL}",
+                "build or install the matching one",
             )
         self._hello = hello
 

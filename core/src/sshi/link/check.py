@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from sshi.adapter import Profile
 from sshi.errors import ContractError
+from sshi.host.engine import validate
 from sshi.spec.loader import interface
 from sshi.spec.manifest import Manifest
 from sshi.wasm.check import Finding, Rules, check
@@ -21,6 +22,13 @@ class RuleBroken(ContractError):
 
     code: ClassVar[str] = "contract.rules"
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(eq=False)
+class InvalidModule(ContractError):
+    """The bytes decode, and are no valid WebAssembly; the message is the engine's, with its byte offset."""
+
+    code: ClassVar[str] = "contract.not-valid"
 
 
 def signatures() -> dict[str, FuncType]:
@@ -49,3 +57,30 @@ def rules_of(profile: Profile) -> Rules:
         max_blocks=limits.blocks_per_function,
         max_operand_bytes=limits.operand_stack_bytes,
     )
+
+
+def findings_of(wasm: bytes, module: Module, manifest: Manifest, rules: Rules) -> tuple[Finding, ...]:
+    """What the check finds; ContractError when the module is not valid WebAssembly at all."""
+    complaint = validate(wasm)
+    try:
+        found = check(module, interface=signatures(), entries=[entry.name for entry in manifest.entries], rules=rules, source=interface().module)
+    except (LookupError, ValueError, ContractError) as error:
+        # A pass may stumble over what validation would have found; only then is it the module's fault.
+        if complaint is None:
+            raise
+        raise InvalidModule(complaint) from error
+    if complaint is not None and not any(finding.severity == "error" for finding in found):
+        raise InvalidModule(complaint)
+    return found
+
+
+def check_contract(wasm: bytes, module: Module, manifest: Manifest, rules: Rules | None = None) -> None:
+    """RuleBroken when the contract breaks the interface's rules, or a target's when given; InvalidModule when it is no valid module."""
+    rules = rules or Rules(max_pages=interface().limits.memory_pages)
+    errors = tuple(finding for finding in findings_of(wasm, module, manifest, rules) if finding.severity == "error")
+    if errors:
+        first, *rest = errors
+        more = f" (and {len(rest)} more, see `sshi check`)" if rest else ""
+        place = f" in `{first.function}`" if first.function else ""
+        at = f" at byte {first.offset}" if first.offset is not None else ""
+        raise RuleBroken(f"{first.message}{place}{at}: rule {first.rule or first.code}{more}", advice=first.fix, findings=errors)

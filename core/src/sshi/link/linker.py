@@ -13,7 +13,7 @@ from functools import lru_cache
 from sshi.adapter import Adapter, ChainFunction, GlueRequest, Profile
 from sshi.errors import AdapterError, ContractError, LinkError
 from sshi.host.engine import validate, wat_to_wasm
-#from sshi.link.check import check_contract
+from sshi.link.check import check_contract, rules_of
 from sshi.link.quiet import without_calls
 from sshi.spec.loader import interface
 from sshi.spec.manifest import Manifest
@@ -53,7 +53,7 @@ def build(wasm: bytes, manifest: Manifest, adapter: Adapter, profile: str | None
     """
     target = adapter.profile(profile)
     contract = decode(wasm)
-    #check
+    check_contract(wasm, contract, manifest, rules_of(target))
     linked = _link(contract, manifest, adapter, target)
     if not names:
         linked = replace(linked, customs=())

@@ -105,7 +105,8 @@ def with_imports(module: Module, wanted: Sequence[tuple[tuple[str, str], FuncTyp
     found: list[int] = []
     for (source, name), of in wanted:
         module, index = with_type(module, of)
-        same = [at for at, entry in enumerate(functions) if (entry.module, entry.name) == (source, name) and entry.desc == index]
+        wants = [isinstance(entry.desc, int) and module.types[entry.desc] == of for entry in functions]
+        same = [at for at, entry in enumerate(functions) if wants[at] and (entry.module, entry.name) == (source, name)]
         found.append(same[0] if same else len(functions))
         if not same:
             functions.append(Import(source, name, FUNC, index))

@@ -69,6 +69,7 @@ class _Linker:
         if len(self.numbers) < len(parts):
             raise LinkError(f"two parts have the same name: {', '.join(part.name for part in parts)}")
         self.imports = [[part.module.imported(kind) for kind in range(len(KINDS))] for part in parts]
+        self.known: dict[tuple[int, Definition], Origin] = {}
         self.exports = [{export.name: export for export in part.module.exports} for part in parts]
 
     def size(self, part: int, kind: int) -> int:
@@ -80,16 +81,24 @@ class _Linker:
     def origin(self, part: int, kind: int, index: int) -> Origin:
         """Follow imports to exports until something is defined, or imported from outside."""
         at = Definition(part, index)
-        seen = [at]
-        while at.index < len(self.imports[at.part][kind]):
-            importer, entry = self.parts[at.part], self.imports[at.part][kind][at.index]
-            if entry.module not in importer.links:
-                return Unresolved(entry.module, entry.name, kind, _import_type(importer, entry))
-            at = self._exported(importer, entry)
+        seen: dict[Definition, None] = {}
+        origin: Origin | None = None
+        while origin is None:
             if at in seen:
-                raise LinkError(f"{_named(importer, entry)} comes back to itself through the parts' exports")
-            seen.append(at)
-        return at
+                raise LinkError(f"{_named(self.parts[at.part], self.imports[at.part][kind][at.index])} comes back to itself by its exports")
+            seen[at] = None
+            if at.index >= len(self.imports[at.part][kind]):
+                origin = at
+            elif (kind, at) in self.known:
+                origin = self.known[kind, at]
+            else:
+                importer, entry = self.parts[at.part], self.imports[at.part][kind][at.index]
+                if entry.module in importer.links:
+                    at = self._exported(importer, entry)
+                else:
+                    origin = Unresolved(entry.module, entry.name, kind, _import_type(importer, entry))
+        self.known.update({(kind, one): origin for one in seen})
+        return origin
 
     def _exported(self, importer: Part, entry: Import) -> Definition:
         what = _named(importer, entry)

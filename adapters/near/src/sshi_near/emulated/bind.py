@@ -72,7 +72,8 @@ def _out_of_gas(call: Call) -> NoReturn:
     raise AssertionError  # the module calls this only when it spent more than there is, and taking that back raises
 
 
-def _out_of_stack(_: Call) -> NoReturn:
+def _out_of_stack(call: Call) -> NoReturn:
+    call.take_back()
     raise Abort("HostError/MemoryAccessViolation")
 
 

@@ -184,9 +184,6 @@ def _kinds(names: tuple[str, ...]) -> bytes:
 
 def _text(of: FuncType) -> str:
     """A function type in the engine's words."""
-    parts = [
-        f"({word} {' '.join(VALUE_TYPES[kind] for kind in kinds)})"
-        for word, kinds in (("param", of.params), ("result", of.results))
-        if kinds
-    ]
-    return " ".join(["(func", *parts]) + ")"
+    sides = (("param", of.params), ("result", of.results))
+    parts = [f" ({word} {' '.join(VALUE_TYPES[kind] for kind in kinds)})" for word, kinds in sides if kinds]
+    return f"(func{''.join(parts)})"

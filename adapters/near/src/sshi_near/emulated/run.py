@@ -138,7 +138,8 @@ class EmulatedRuntime:
             except WasmTrap as trap:
                 context.take_back()  # more than there is: then it ran out of gas before it trapped
                 raise _trap(trap) from None
-            except StackOverflow:
+            except StackOverflow:  # the engine's own stack is smaller than the chain's and larger than its limit
+                context.take_back()
                 raise Abort("HostError/MemoryAccessViolation") from None
             context.take_back()
 

@@ -31,7 +31,7 @@ FORBIDDEN = {
     "exceptions": Advice(
         "exception-handling",
         "determinism.no-others",
-        "build with panic=abort (Rust) or -fno-exceptions and without -fwasm-exceptions (C++): end a call with `revert` or a trap",
+        "build with panic=abort (Rust) or -fno-exceptions and without -fwasm-exceptions (C++): end a call with a revert or a trap",
     ),
     "tail-call": Advice("tail-call", "determinism.no-others", str(flags("tail-call"))),
     "gc": Advice("garbage-collection", "determinism.no-others", "compile for linear memory: wasm GC is refused on every chain"),
@@ -68,7 +68,9 @@ LOWERED = {
 def foreign_module(module: str) -> str:
     """What to do about imports from another module than the interface's."""
     if module.startswith(WASI):
-        return "this is WASI, an operating system: build for wasm32-unknown-unknown (Rust), -target wasm32-freestanding (Zig, C), not for wasi"
+        return (
+            "this is WASI, an operating system: build for wasm32-unknown-unknown (Rust), -target wasm32-freestanding (Zig, C), not for wasi"
+        )
     if module in BINDGEN:
         return (
             "wasm-bindgen is for browsers and came in with a dependency: `cargo tree -i wasm-bindgen` names it; "
@@ -77,7 +79,10 @@ def foreign_module(module: str) -> str:
     return "import functions of the interface only, all from `env`"
 
 
-STACK = "toolchains reserve 1 MiB of stack unless told otherwise: link with -zstack-size=65536 (Rust: -C link-arg=-zstack-size=65536, C: -Wl,-z,stack-size=65536)"
+STACK = (
+    "toolchains reserve 1 MiB of stack unless told otherwise: link with -zstack-size=65536 "
+    "(Rust: -C link-arg=-zstack-size=65536, C and Zig: -Wl,-z,stack-size=65536)"
+)
 EXPORT = 'export the entry: #[no_mangle] pub extern "C" fn name() (Rust), __attribute__((export_name("name"))) void name(void) (C)'
 START = "export an entry for what must run first, or `_initialize`, which every call runs before its entry; C and C++: link with --no-entry"
 MEMORY = "link with --export-memory, and without --import-memory"

@@ -21,8 +21,8 @@ _COPY = f"""
     memory.size 0; i64.extend_i32_u; i64.const 16; i64.shl
     i64.gt_u; if void; {OUT_OF_BOUNDS}; end
 
-    local.get 1; local.get 0; i32.sub; local.set 3                              # from where it goes to where it comes from
-    i32.const 8; local.set 4                                                    # the step: upwards
+    local.get 1; local.get 0; i32.sub; local.set 3                              # the distance to the source
+    i32.const 8; local.set 4                                                    # the step, upwards
     local.get 0; local.get 1; i32.gt_u
     if void                                                                     # downwards when the copy goes up: it may overlap
         i32.const -8; local.set 4

@@ -1,0 +1,199 @@
+"""What is wrong inside functions: types, locals, instructions, sizes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sshi.errors import LinkError
+from sshi.wasm.check.advice import FORBIDDEN, LOWERED, PROPOSALS
+from sshi.wasm.check.context import Context
+from sshi.wasm.flow import OPENERS, number
+from sshi.wasm.immediates import Immediate
+from sshi.wasm.instructions import block_signature, encode_instruction, immediates, key, tokens
+from sshi.wasm.leb128 import encode_u
+from sshi.wasm.module import EXNREF, EXTERNREF, F32, F64, REFERENCE_TYPES, V128, VALUE_TYPES, Code, FuncType
+from sshi.wasm.opcodes import BY_KEY, Op
+from sshi.wasm.stack.height import heights
+
+FLOATS = (F32, F64)
+LOWERED_BULK = frozenset(("memory.copy", "memory.fill", "memory.init", "data.drop"))
+PADDED = frozenset(("call_indirect", "memory.size", "memory.grow"))
+
+Verdict = tuple[str | None, str | None]
+"""The finding an instruction is, and the feature it uses that the linker lowers."""
+
+
+def forbidden_type(kind: int, *, references: bool) -> str | None:
+    """The finding a value type is, if no target takes it or, with `references` off, this one does not."""
+    if kind in FLOATS:
+        return "float"
+    if kind == V128:
+        return "simd"
+    if kind == EXNREF:
+        return "exceptions"
+    return "reference-types" if kind == EXTERNREF or (kind in REFERENCE_TYPES and not references) else None
+
+
+def check_bodies(context: Context) -> None:
+    """Report on every defined function, and once on each feature that will be lowered."""
+    module = context.module
+    first = len(context.imports)
+    verdicts = _Verdicts(context)
+    lowered: Counter[str] = Counter()
+    users: Counter[str] = Counter()
+    for at, (of, code) in enumerate(zip(module.funcs, module.codes, strict=True)):
+        function = first + at
+        split = tokens(code.body, code.at)
+        _check_signature(context, function, module.types[of], code)
+        _check_sizes(context, function, module.types[of], code, split)
+        distinct = {token: verdicts[token] for token in dict.fromkeys(split)}
+        if any(verdict != (None, None) for verdict in distinct.values()):
+            used = _check_instructions(context, function, code, split, distinct)
+            lowered.update(used)
+            users.update(used.keys())
+    for feature, count in lowered.items():
+        where = f"{count} instruction{'s' * (count > 1)} in {users[feature]} function{'s' * (users[feature] > 1)}"
+        context.add("feature-lowered", "info", f"{LOWERED[feature]}: {where} will be rewritten for {context.rules.target}")
+    _check_operands(context)
+
+
+class _Verdicts(dict[bytes, Verdict]):
+    """What every distinct instruction is, worked out once."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._types = context.module.types
+        self._features = context.rules.features
+
+    def __missing__(self, token: bytes) -> Verdict:
+        op = BY_KEY[key(token)]
+        values = immediates(token)
+        verdict = self[token] = self._verdict(op, values, token)
+        return verdict
+
+    def _verdict(self, op: Op, values: tuple[Immediate, ...], token: bytes) -> Verdict:
+        features = self._features
+        if op.proposal in PROPOSALS:
+            return PROPOSALS[op.proposal], None
+        if "f32" in op.stack or "f64" in op.stack:
+            return "float", None
+        match op.proposal:
+            case "mvp":
+                return self._plain(op, values, token)
+            case "sign-extension":
+                return None, None if features.sign_extension else op.proposal
+            case "bulk-memory" if features.bulk_memory:
+                return None, None
+            case "bulk-memory":
+                return (None, op.proposal) if op.mnemonic in LOWERED_BULK else (op.proposal, None)
+            case "reference-types":
+                return self._reference(op, values)
+            case _:
+                return "unknown-feature", None
+
+    def _plain(self, op: Op, values: tuple[Immediate, ...], token: bytes) -> Verdict:
+        features = self._features
+        if op.immediates[:1] == ("block",):
+            of = block_signature(self._types, number(values[0]))
+            for kind in of.params + of.results:
+                if code := forbidden_type(kind, references=features.reference_types):
+                    return code, None
+            if number(values[0]) < 0 or features.multi_value:
+                return None, None
+            return ("multi-value", None) if of.params or len(of.results) > 1 else (None, "multi-value")
+        if op.mnemonic == "call_indirect" and not features.reference_types and number(values[1]):
+            return "reference-types", None
+        if op.mnemonic == "call_indirect" and not features.multi_value and len(self._types[number(values[0])].results) > 1:
+            return "multi-value", None
+        if op.mnemonic in PADDED and not features.reference_types and token != encode_instruction(op, values):
+            return None, "reference-types"
+        return None, None
+
+    def _reference(self, op: Op, values: tuple[Immediate, ...]) -> Verdict:
+        if op.mnemonic == "select" and isinstance(values[0], tuple):
+            for kind in values[0]:
+                if code := forbidden_type(kind, references=self._features.reference_types):
+                    return code, None
+            return None, None if self._features.reference_types else op.proposal
+        is_extern = op.mnemonic == "ref.null" and values[0] == EXTERNREF - 0x80
+        return (None, None) if self._features.reference_types and not is_extern else (op.proposal, None)
+
+
+def _check_instructions(
+    context: Context, function: int, code: Code, split: Sequence[bytes], distinct: dict[bytes, Verdict]
+) -> Counter[str]:
+    """Report each kind of forbidden instruction once, at the first of them; how many instructions of each feature are lowered."""
+    first: dict[str, tuple[int, str]] = {}
+    count: Counter[str] = Counter()
+    lowered: Counter[str] = Counter()
+    offset = 0
+    for token in split:
+        found, feature = distinct[token]
+        if found:
+            first.setdefault(found, (offset, BY_KEY[key(token)].mnemonic))
+            count[found] += 1
+        if feature:
+            lowered[feature] += 1
+        offset += len(token)
+    for found, (at, mnemonic) in first.items():
+        more = f", and {count[found] - 1} more like it" if count[found] > 1 else ""
+        message = f"`{mnemonic}` is a {FORBIDDEN[found].what} instruction{more}"
+        _forbidden(context, found, message, function, code.at + at if code.at >= 0 else None)
+    return lowered
+
+
+def _check_signature(context: Context, function: int, of: FuncType, code: Code) -> None:
+    references = context.rules.features.reference_types
+    kinds = [("parameter", kind) for kind in of.params] + [("result", kind) for kind in of.results]
+    seen: set[str] = set()
+    for what, kind in (*kinds, *(("local", kind) for _, kind in code.locals)):
+        found = forbidden_type(kind, references=references)
+        if found and found not in seen:
+            seen.add(found)
+            message = f"a {what} of type {VALUE_TYPES[kind]} is a {FORBIDDEN[found].what} value"
+            _forbidden(context, found, message, function, code.at if code.at >= 0 else None)
+    if len(of.results) > 1 and not context.rules.features.multi_value:
+        _forbidden(context, "multi-value", f"it returns {len(of.results)} values", function, None)
+
+
+def _forbidden(context: Context, found: str, message: str, function: int, offset: int | None) -> None:
+    advice = FORBIDDEN[found]
+    if context.is_kept(function):
+        context.add(found, "error", message, function=function, offset=offset, rule=advice.rule, fix=advice.fix)
+    else:
+        dropped = f"{message}; nothing uses the function, so the linker drops it"
+        context.add(found, "info", dropped, function=function, offset=offset, rule=advice.rule)
+
+
+def _check_sizes(context: Context, function: int, of: FuncType, code: Code, split: Sequence[bytes]) -> None:
+    rules = context.rules
+    local = sum(count for count, _ in code.locals)
+    size = len(code.body) + len(encode_u(len(code.locals))) + sum(len(encode_u(count)) + 1 for count, _ in code.locals)
+    blocks = 0 if rules.max_blocks is None else sum(token[0] in OPENERS for token in split)
+    for found, value, most, what in (
+        ("params", len(of.params), rules.max_params, "parameters"),
+        ("locals", local, rules.max_locals, "locals"),
+        ("body-size", size, rules.max_body_bytes, "bytes of code"),
+        ("blocks", blocks, rules.max_blocks, "blocks"),
+    ):
+        if most is not None and value > most:
+            _too_many(context, found, function, f"{value:,} {what}", f"{most:,}")
+
+
+def _check_operands(context: Context) -> None:
+    most = context.rules.max_operand_bytes
+    if most is None:
+        return
+    try:
+        found = heights(context.module)
+    except LinkError:
+        return  # control nobody here follows, which is reported as such
+    for function, height in enumerate(found, len(context.imports)):
+        if height.bytes > most:
+            _too_many(context, "operands", function, f"{height.bytes:,} bytes of operands at once", f"{most:,}")
+
+
+def _too_many(context: Context, found: str, function: int, what: str, most: str) -> None:
+    severity = "error" if context.is_kept(function) else "info"
+    context.add(found, severity, f"{what}, {context.rules.target} allows {most}", function=function, fix="split the function")

@@ -1,0 +1,195 @@
+"""What is wrong with a module from outside: imports, exports, memory, tables, globals, segments, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+from sshi.wasm.check.advice import EXPORT, FORBIDDEN, MEMORY, STACK, START, foreign_module
+from sshi.wasm.check.bodies import forbidden_type
+from sshi.wasm.check.context import Context
+from sshi.wasm.encode import encode
+from sshi.wasm.instructions import tokens
+from sshi.wasm.links import describe
+from sshi.wasm.module import FUNC, FUNCREF, GLOBAL, KINDS, PAGE, VALUE_TYPES, FuncType, Import, Limits
+from sshi.wasm.module import MEMORY as MEMORY_KIND
+from sshi.wasm.opcodes import BY_MNEMONIC
+from sshi.wasm.reach import constant_u32
+
+SHARED, WIDE = 2, 4
+"""Flags of a memory or table: shared between threads, 64-bit addresses."""
+
+ENTRY_TYPE = FuncType(b"", b"")
+INITIALIZE = "_initialize"
+GLOBAL_GET = BY_MNEMONIC["global.get"].key
+
+
+def check_shape(context: Context, interface: Mapping[str, FuncType], source: str, entries: Sequence[str] | None) -> None:
+    """Report on everything but function bodies."""
+    for function, entry in enumerate(context.imports):
+        _check_function_import(context, interface, source, function, entry)
+    for entry in context.module.imports:
+        if entry.kind != FUNC:
+            message = f"the {KINDS[entry.kind]} `{entry.module}.{entry.name}` is imported; a contract imports functions only"
+            fix = MEMORY if entry.kind == MEMORY_KIND else "define it in the module"
+            context.add("import-kind", "error", message, rule="determinism.imports", fix=fix)
+    _check_entries(context, entries)
+    if context.module.start is not None:
+        context.add("start-function", "error", "a start function", function=context.module.start, rule="determinism.no-start", fix=START)
+    _check_memory(context)
+    _check_tables(context)
+    _check_globals(context)
+    _check_types(context)
+    _check_sizes(context)
+
+
+def _check_function_import(context: Context, interface: Mapping[str, FuncType], source: str, function: int, entry: Import) -> None:
+    rule = "determinism.imports"
+    kept = context.is_kept(function)
+    severity = "error" if kept else "info"
+    note = "" if kept else "; nothing calls it, so the linker drops it"
+    if entry.module != source:
+        message = f"`{entry.module}.{entry.name}` comes from module `{entry.module}`, not from `{source}`{note}"
+        context.add("import-module", severity, message, function=function, rule=rule, fix=foreign_module(entry.module))
+        return
+    if entry.name not in interface:
+        close = get_close_matches(entry.name, interface, 1)
+        fix = f"did you mean `{close[0]}`?" if close else "the functions of the interface are listed by `sshi spec`"
+        message = f"the interface has no function `{entry.name}`{note}"
+        context.add("import-unknown", severity, message, function=function, rule=rule, fix=fix)
+        return
+    found = context.module.function_type(function)
+    if found != interface[entry.name]:
+        message = f"`{entry.name}` is imported as {describe(found)}, the interface has {describe(interface[entry.name])}{note}"
+        fix = "declare it as the interface does: every pointer and length is one i32"
+        context.add("import-signature", severity, message, function=function, rule=rule, fix=fix)
+
+
+def _check_entries(context: Context, entries: Sequence[str] | None) -> None:
+    exported = {export.name: export.index for export in context.module.exports if export.kind == FUNC}
+    of_type = {name: context.module.function_type(index) for name, index in exported.items()}
+    if entries is None:
+        found = [name for name, of in of_type.items() if of == ENTRY_TYPE and name != INITIALIZE]
+        if not found:
+            context.add(
+                "entry-missing",
+                "error",
+                "no function of type () -> () is exported: there is nothing to call",
+                rule="entry.default",
+                fix=EXPORT,
+            )
+        for name, of in of_type.items():
+            if of != ENTRY_TYPE:
+                message = f"the export `{name}` is {describe(of)} and so no entry"
+                fix = "an entry takes no parameters: its input and its answer cross through host functions"
+                context.add("entry-type", "warning", message, rule="entry.default", fix=fix)
+        return
+    for name in entries:
+        if name not in exported:
+            close = get_close_matches(name, exported, 1)
+            fix = f"the module exports `{close[0]}`" if close else EXPORT
+            context.add("entry-missing", "error", f"the declared entry `{name}` is not exported", rule="entry.default", fix=fix)
+        elif of_type[name] != ENTRY_TYPE:
+            message = f"the declared entry `{name}` is {describe(of_type[name])}, an entry is () -> ()"
+            fix = "an entry takes no parameters: its input and its answer cross through host functions"
+            context.add("entry-type", "error", message, rule="entry.default", fix=fix)
+
+
+def _check_memory(context: Context) -> None:
+    module, most = context.module, context.rules.max_pages
+    memories = [*(entry.desc for entry in module.imported(MEMORY_KIND) if isinstance(entry.desc, Limits)), *module.memories]
+    if not memories:
+        context.add("memory-missing", "error", "the module has no memory", fix=MEMORY)
+        return
+    if len(memories) > 1:
+        advice = FORBIDDEN["multi-memory"]
+        context.add("multi-memory", "error", f"the module has {len(memories)} memories", rule=advice.rule, fix=advice.fix)
+    if not any(export.kind == MEMORY_KIND and export.name == "memory" for export in module.exports):
+        context.add("memory-export", "error", "the memory is not exported as `memory`", fix=MEMORY)
+    limits = memories[0]
+    _check_flags(context, limits, "memory")
+    if limits.minimum > most:
+        message = f"the memory starts with {limits.minimum} pages of 64 KiB, {context.rules.target} allows {most}"
+        context.add("memory-too-large", "error", message, rule="limits.memory", fix=STACK)
+    elif limits.maximum is not None and limits.maximum > most:
+        message = f"the memory may grow to {limits.maximum} pages of 64 KiB, {context.rules.target} allows {most}"
+        fix = f"link with --max-memory={most * PAGE} (Rust: -C link-arg=--max-memory={most * PAGE}), or declare no maximum"
+        context.add("memory-too-large", "error", message, rule="limits.memory", fix=fix)
+    for at, segment in enumerate(module.datas):
+        offset = constant_u32(segment.offset) if segment.offset else None
+        if offset is not None and offset + len(segment.data) > limits.minimum * PAGE:
+            message = f"data segment {at} ends at byte {offset + len(segment.data)}, the memory starts with {limits.minimum * PAGE}"
+            context.add(
+                "data-range", "error", message, rule="memory.outside", fix="start with more pages: the module cannot be instantiated"
+            )
+
+
+def _check_flags(context: Context, limits: Limits, what: str) -> None:
+    for flag, code, message in ((SHARED, "threads", f"the {what} is shared"), (WIDE, "memory64", f"the {what} has 64-bit addresses")):
+        if limits.flags & flag:
+            context.add(code, "error", message, rule=FORBIDDEN[code].rule, fix=FORBIDDEN[code].fix)
+
+
+def _check_tables(context: Context) -> None:
+    module, rules = context.module, context.rules
+    if len(module.tables) > 1 and not rules.features.reference_types:
+        _bad_type(context, "reference-types", f"the module has {len(module.tables)} tables")
+    for table in module.tables:
+        _check_flags(context, table.limits, "table")
+        if table.element != FUNCREF:
+            _bad_type(context, "reference-types", f"a table of {VALUE_TYPES[table.element]}")
+        if rules.max_table_elements is not None and table.limits.minimum > rules.max_table_elements:
+            message = f"a table of {table.limits.minimum:,} elements, {rules.target} allows {rules.max_table_elements:,}"
+            context.add("table-size", "error", message)
+    if module.tags:
+        _bad_type(context, "exceptions", "the module declares exceptions")
+
+
+def _check_globals(context: Context) -> None:
+    module = context.module
+    first = len(module.imported(GLOBAL))
+    for at, entry in enumerate(module.globals, first):
+        kept = at in context.kept["global"]
+        if found := forbidden_type(entry.type.value, references=context.rules.features.reference_types):
+            _bad_type(context, found, f"global {at} is of type {VALUE_TYPES[entry.type.value]}", kept=kept)
+        if any(token[0] == GLOBAL_GET for token in tokens(entry.init)):
+            message = f"global {at} is computed from another global"
+            fix = "initialise it with a constant; with LLVM: -mno-extended-const"
+            context.add("constant-expression", "error" if kept else "info", message, rule="determinism.no-others", fix=fix)
+
+
+def _check_types(context: Context) -> None:
+    """Types nobody uses are checked too: some engines refuse a module for them, so it must be known that the linker drops them."""
+    for at, of in enumerate(context.module.types):
+        if at in context.kept["type"]:
+            continue
+        found = next((code for kind in of.params + of.results if (code := forbidden_type(kind, references=True))), None)
+        if found:
+            what = FORBIDDEN[found].what
+            message = f"function type {at}, {describe(of)}, has {what} values; nothing that stays uses it, so the linker drops it"
+            context.add(found, "info", message, rule=FORBIDDEN[found].rule)
+
+
+def _bad_type(context: Context, code: str, message: str, *, kept: bool = True) -> None:
+    advice = FORBIDDEN[code]
+    text = message if kept else f"{message}; nothing uses it, so the linker drops it"
+    context.add(code, "error" if kept else "info", text, rule=advice.rule, fix=advice.fix if kept else "")
+
+
+def _check_sizes(context: Context) -> None:
+    module, rules = context.module, context.rules
+    size = 0 if rules.max_module_bytes is None else len(encode(module))
+    for code, value, most, what, fix in (
+        ("code-size", size, rules.max_module_bytes, "bytes", "optimise for size (opt-level=z, lto, wasm-opt -Oz) and strip debug sections"),
+        (
+            "functions",
+            len(context.imports) + len(module.funcs),
+            rules.max_functions,
+            "functions",
+            "link-time optimisation removes the unused",
+        ),
+        ("types", len(module.types), rules.max_types, "function types", "link-time optimisation removes the unused"),
+        ("globals", len(module.globals), rules.max_globals, "globals", "keep the values in memory"),
+    ):
+        if most is not None and value > most:
+            context.add(code, "warning", f"{value:,} {what} before linking, {rules.target} allows {most:,} after it", fix=fix)
