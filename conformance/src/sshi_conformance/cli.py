@@ -53,7 +53,9 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("-k", "expression", default="", metavar="WORDS", help="Only cases whose id has all of WORDS; `not WORD` leaves out."),
         click.option("--clause", default="", metavar="ID", help="Only cases that cite this clause, or one of this function."),
-        click.option("--cases", "path", type=click.Path(path_type=Path), help="A scenario file, or a directory of them, instead of the suite."),
+        click.option(
+            "--cases", "path", type=click.Path(path_type=Path), help="A scenario file, or a directory of them, instead of the suite."
+        ),
     ):
         command = option(command)
     return command
@@ -65,12 +67,16 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
 @manifest_option
 @click.option("--adapter", "chains", multiple=True, metavar="NAME[@PROFILE]", help="Chain to judge; repeat for more; `reference` for none.")
 @click.option("--vm", type=click.Choice(["emulated", "real", "all"]), default="all", show_default=True, help="Which of a chain's VMs.")
-@click.option("--engine", type=click.Choice(["interpreter", "aot", "both"]), default="interpreter", show_default=True, help="Of the reference host.")
+@click.option(
+    "--engine", type=click.Choice(["interpreter", "aot", "both"]), default="interpreter", show_default=True, help="Of the reference host."
+)
 @_filters
 @click.option("--list", "only_list", is_flag=True, help="Name the cases and run none.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("-v", "--verbose", is_flag=True, help="Every case on its own line.")
-@click.option("--json", "json_file", type=click.Path(allow_dash=True, path_type=Path), help="Write the report as JSON; - for standard output.")
+@click.option(
+    "--json", "json_file", type=click.Path(allow_dash=True, path_type=Path), help="Write the report as JSON; - for standard output."
+)
 @click.option("--junit", "junit_file", type=AS_FILE, help="Write it as JUnit XML.")
 @click.option("--markdown", "markdown_file", type=AS_FILE, help="Write it as Markdown.")
 @click.option("--html", "html_file", type=AS_FILE, help="Write it as one HTML file that needs no network.")
@@ -111,7 +117,9 @@ def list_(expression: str, clause: str, path: Path | None, as_json: bool) -> Non
         _print_list(units)
 
 
-@conformance.command(epilog="\b\nExamples:\n  sshi conformance matrix\n  sshi conformance matrix --json\n\n\b\nExit status: 0, or 1 when a clause is shown by no case.")
+@conformance.command(
+    epilog="\b\nExamples:\n  sshi conformance matrix\n  sshi conformance matrix --json\n\n\b\nExit status: 0, or 1 when a clause is shown by no case."
+)
 @click.option("--cases", "path", type=click.Path(path_type=Path), help="A scenario file, or a directory of them, instead of the suite.")
 @json_option
 @click.pass_context
@@ -153,7 +161,9 @@ def _judge(units: list[Unit], choice: HostChoice, jobs: int, subject: str) -> Re
     return make_report(found, hosts, missing, subject=subject)
 
 
-def _chosen(contract: Path | None, scenario: Path | None, manifest: Path | None, path: Path | None, expression: str, clause: str) -> list[Unit]:
+def _chosen(
+    contract: Path | None, scenario: Path | None, manifest: Path | None, path: Path | None, expression: str, clause: str
+) -> list[Unit]:
     """The cases asked for; UsageError when there are none."""
     if contract is None and (scenario is not None or manifest is not None):
         raise UsageError("--scenario and --manifest belong to a contract", advice="name the contract, or use --cases")

@@ -6,8 +6,10 @@ names first: a blob or short address whole (its length differs from chain to cha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sshi.host.outcome import Effects, Exhausted, Outcome, Receipt, Rejected, Resource, Returned, Reverted, Trapped, TrapKind
 from sshi_conformance.plan import Expected
@@ -19,6 +21,15 @@ KINDS: dict[type, str] = {Returned: "returned", Reverted: "reverted", Trapped: "
 
 Pairs = tuple[tuple[bytes, bytes | None], ...]
 Events = tuple[tuple[str, bytes], ...]
+
+
+@lru_cache(maxsize=256)
+def _addresses(addresses: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    """Each address, with its length in front when it stands there as a blob or a short; the group says which one it is."""
+    forms = [
+        b"(?:%b|%b)?(%b)" % (re.escape(len(each).to_bytes(4, "little")), re.escape(bytes([len(each)])), re.escape(each)) for each in addresses
+    ]
+    return re.compile(b"|".join(forms), re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -41,14 +52,12 @@ class Observed:
         return {self.named(address): change for address, change in self.receipt.effects.balances}
 
     def normal(self, data: bytes) -> bytes:
-        """The bytes with every known address made a token."""
-        for address, name in sorted(self.names.items(), key=lambda pair: -len(pair[0])):
-            if len(address) < 4 or address not in data:
-                continue
-            token = b"\0<" + name.encode() + b">\0"
-            for prefix in (len(address).to_bytes(4, "little"), bytes([len(address)]), b""):
-                data = data.replace(prefix + address, token)
-        return data
+        """The bytes with every known address made a token; an address inside another, or inside a token, is none."""
+        if not data:
+            return data
+        addresses = tuple(sorted(self.names, key=lambda address: (-len(address), address)))
+        tokens = [b"\0<" + self.names[address].encode() + b">\0" for address in addresses]
+        return _addresses(addresses).sub(lambda found: tokens[(found.lastindex or 1) - 1], data)
 
     def normal_pairs(self) -> Pairs:
         """The storage difference with addresses made tokens."""
@@ -202,6 +211,8 @@ def _events(wanted: Events, found: Events, against: str) -> Difference:
 
 
 def _bytes(path: str, wanted: bytes, found: bytes, against: str) -> Difference:
-    at = next((index for index, (left, right) in enumerate(zip(wanted, found, strict=False)) if left != right), min(len(wanted), len(found)))
+    at = next(
+        (index for index, (left, right) in enumerate(zip(wanted, found, strict=False)) if left != right), min(len(wanted), len(found))
+    )
     lengths = f"{len(wanted):,} bytes expected, {len(found):,} observed; " if len(wanted) != len(found) else ""
     return Difference(path, bytes_text(wanted, at), bytes_text(found, at), against, f"{lengths}they part at byte {at:,}")

@@ -126,6 +126,8 @@ def _chain_kind(adapter: Adapter, profile: str, kind: str, missing: list[Missing
     if reason is None:
         return chain_host(adapter, profile, kind)
     if required:
-        raise VmUnavailable(adapter.name, f"its {kind} VM cannot run: {reason}", f"`sshi vm build {adapter.name}`, or leave out --vm {kind}")
+        raise VmUnavailable(
+            adapter.name, f"its {kind} VM cannot run: {reason}", f"`sshi vm build {adapter.name}`, or leave out --vm {kind}"
+        )
     missing.append(MissingJudge(f"{profile}:{kind}", reason))
     return None

@@ -27,12 +27,12 @@ def run_parallel(units: Sequence[Unit], choice: HostChoice, jobs: int, *, tick: 
             done[index] = future.result()
             tick(len(chunks[index]))
     runs = [done[index] for index in range(len(chunks))]
-    linking: dict[str, float] = {}
+    preparing: dict[str, float] = {}
     for each in runs:
-        for host, seconds in each.linking.items():
-            linking[host] = linking.get(host, 0.0) + seconds
+        for host, seconds in each.preparing.items():
+            preparing[host] = preparing.get(host, 0.0) + seconds
     found = {row.unit.id: row for each in runs for row in each.rows}
-    return Run([Row(unit, found[unit.id].verdicts) for unit in units], linking)
+    return Run([Row(unit, found[unit.id].verdicts) for unit in units], preparing)
 
 
 def _run_chunk(units: Sequence[Unit], choice: HostChoice) -> Run:

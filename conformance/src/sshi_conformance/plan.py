@@ -88,10 +88,11 @@ class PlannedStep:
 
 @dataclass(slots=True)
 class Plan:
-    """A case for one host: accounts to make, the names of addresses, the steps."""
+    """A case for one host: accounts to make, addresses by name, names by address, the steps."""
 
     accounts: tuple[tuple[bytes, int], ...]
     book: dict[str, bytes]
+    names: dict[bytes, str]
     steps: tuple[PlannedStep, ...]
 
 
@@ -105,7 +106,7 @@ def plan(case: Case, address: Callable[[str], bytes], overrides: Mapping[int, Ov
     for number, step in enumerate(case.steps, 1):
         block = (block[0] if step.height is UNSET else step.height, block[1] if step.time_ms is UNSET else step.time_ms)
         steps.append(_planned(number, step, book, contracts, block, (overrides or {}).get(number)))
-    return Plan(accounts, book, tuple(steps))
+    return Plan(accounts, book, {address: name for name, address in book.items()}, tuple(steps))
 
 
 def merged(original: Expect, override: Expect) -> Expect:
@@ -141,13 +142,19 @@ def compile_expect(expect: Expect, book: Book, contract: str) -> Expected:
     )
 
 
-def _planned(number: int, step: Step, book: Book, contracts: frozenset[str], block: tuple[int, int], override: Override | None) -> PlannedStep:
+def _planned(
+    number: int, step: Step, book: Book, contracts: frozenset[str], block: tuple[int, int], override: Override | None
+) -> PlannedStep:
     if override is not None:
         override = Override(override.deviation, merged(step.expect, override.expect))
     static = not contracts.intersection(names(step.input))
 
     def early(expect: Expect | None) -> Expected | None:
-        return compile_expect(expect, book, step.contract) if expect is not None and not contracts.intersection(_expect_names(expect)) else None
+        return (
+            compile_expect(expect, book, step.contract)
+            if expect is not None and not contracts.intersection(_expect_names(expect))
+            else None
+        )
 
     return PlannedStep(
         number=number,

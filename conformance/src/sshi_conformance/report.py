@@ -25,7 +25,7 @@ Counts = Annotated[dict[str, int], Meta(description="How many verdicts of each s
 
 
 class HostReport(msgspec.Struct, frozen=True):
-    """One host: its verdicts counted, and how fast it was (`seconds` without linking)."""
+    """One host: its verdicts counted, and how fast it was; linking and loading are not in `seconds`."""
 
     name: str
     profile: str
@@ -33,7 +33,7 @@ class HostReport(msgspec.Struct, frozen=True):
     adapter: str
     counts: Counts
     seconds: float
-    linking_seconds: float
+    preparing_seconds: float
     cases_per_second: float
 
 
@@ -167,7 +167,7 @@ def _host(host: Host, run: Run) -> HostReport:
         adapter=host.adapter.name if host.adapter else "",
         counts=dict(sorted(Counter(verdict.status.value for verdict in verdicts).items())),
         seconds=round(seconds, 6),
-        linking_seconds=round(run.linking.get(host.name, 0.0), 6),
+        preparing_seconds=round(run.preparing.get(host.name, 0.0), 6),
         cases_per_second=round(ran / seconds, 1) if seconds else 0.0,
     )
 
@@ -195,7 +195,9 @@ def _result(host: str, verdict: Verdict, case: Case) -> ResultReport:
         deviations=verdict.deviations,
         difference=None
         if difference is None
-        else DifferenceReport(verdict.step, difference.path, difference.expected, difference.observed, difference.against, difference.explanation, note),
+        else DifferenceReport(
+            verdict.step, difference.path, difference.expected, difference.observed, difference.against, difference.explanation, note
+        ),
     )
 
 

@@ -6,17 +6,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sshi.errors import ContractError, SshiError
+from sshi.errors import ContractError
 from sshi.host.chain import Call, ChainVM, Code
 from sshi.host.outcome import Receipt, Refusal, Rejected, Returned
 from sshi_conformance.compare import NO_EFFECTS, Observed, compare, compare_stored, storage_difference
 from sshi_conformance.deviations import Declared
 from sshi_conformance.hosts import Host
-from sshi_conformance.pieces import PieceError
-from sshi_conformance.plan import Expected, PlannedStep, plan
+from sshi_conformance.plan import Expected, Plan, PlannedStep
 from sshi_conformance.show import outcome_text
 from sshi_conformance.suite import Unit
-from sshi_conformance.verdict import INTERFACE, Blame, Difference, Status, Verdict
+from sshi_conformance.verdict import INTERFACE, Difference, Status, Verdict
 
 
 @dataclass(slots=True)
@@ -32,6 +31,7 @@ class CaseRun:
     host: Host
     unit: Unit
     code: Code | ContractError
+    plan: Plan
     declared: Declared
     reference: Sequence[Observed] | None
     seen: list[Observed] = field(default_factory=list)
@@ -48,9 +48,9 @@ class CaseRun:
     def verdict(self, vm: ChainVM) -> Verdict:
         """Run the case."""
         self.started = time.perf_counter()
-        made = plan(self.unit.case, self.host.address, self.declared.overrides(self.unit.id))
-        self.book = made.book
-        self.names = {address: name for name, address in made.book.items()}
+        made = self.plan
+        self.book = dict(made.book)
+        self.names = dict(made.names)
         self.asking = True
         vm.reset()
         for address, balance in made.accounts:
@@ -60,23 +60,17 @@ class CaseRun:
             self.step = step.number
             difference = self._reject(vm, step) if step.kind == "reject" else self._perform(vm, step)
             if difference is not None:
-                return self._ended(Status.FAILED, difference)
+                return self.ended(Status.FAILED, difference)
         self.step = 0
         difference = self._audit(vm)
         if difference is not None:
-            return self._ended(Status.FAILED, difference)
+            return self.ended(Status.FAILED, difference)
         if self.stale:
-            return self._ended(Status.XPASSED, reason=f"{self.stale} is declared for this case and was not seen")
-        return self._ended(Status.XFAILED if self.seen_instead else Status.PASSED)
+            return self.ended(Status.XPASSED, reason=f"{self.stale} is declared for this case and was not seen")
+        return self.ended(Status.XFAILED if self.seen_instead else Status.PASSED)
 
-    def broken(self, blame: Blame, error: Exception) -> Verdict:
-        """The verdict when there can be none."""
-        kind = "" if isinstance(error, SshiError | PieceError) else f"{type(error).__name__}: "
-        verdict = self._ended(Status.ERRORED, reason=f"{kind}{error}")
-        verdict.blame = blame
-        return verdict
-
-    def _ended(self, status: Status, difference: Difference | None = None, reason: str = "") -> Verdict:
+    def ended(self, status: Status, difference: Difference | None = None, reason: str = "") -> Verdict:
+        """The verdict, with all that was observed up to now."""
         return Verdict(
             status,
             seconds=time.perf_counter() - self.started if self.started else 0.0,
@@ -151,7 +145,9 @@ class CaseRun:
                     stored[key] = value
         return receipt
 
-    def _compared(self, vm: ChainVM, step: PlannedStep, expected: Expected, observed: Observed, reference: Observed | None) -> Difference | None:
+    def _compared(
+        self, vm: ChainVM, step: PlannedStep, expected: Expected, observed: Observed, reference: Observed | None
+    ) -> Difference | None:
         difference, blurred = compare(expected, observed, reference)
         if difference is None and step.kind == "query" and observed.receipt.effects != NO_EFFECTS:
             difference = Difference("effects", "none", "some", INTERFACE, "a query leaves nothing behind")

@@ -1,7 +1,7 @@
 """Cases times hosts: the reference host first, every other one held against it, and no host that breaks stops the run.
 
-One VM a host, `reset` for each case; a module is linked once a host.  Verdicts come in the order of cases and hosts,
-however many processes ran them.
+One VM a host, `reset` for each case; a module is linked and loaded once a host, which is counted apart from the cases.
+Verdicts come in the order of cases and hosts, however many processes ran them.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sshi.errors import AdapterError, ContractError, VmUnavailable
-from sshi.host.chain import ChainVM, Code
+from sshi.errors import AdapterError, ContractError, SshiError, VmUnavailable
+from sshi.host.chain import Call, ChainVM, Code
 from sshi_conformance.compare import Observed
 from sshi_conformance.deviations import Declared, declared
 from sshi_conformance.hosts import YARDSTICK, Host
 from sshi_conformance.pieces import PieceError
+from sshi_conformance.plan import Plan, plan
 from sshi_conformance.run_case import CaseRun
+from sshi_conformance.scenario import CONTRACT
 from sshi_conformance.suite import Module, Unit
 from sshi_conformance.verdict import Blame, Status, Verdict
 
@@ -35,21 +37,22 @@ class Row:
 
 @dataclass
 class Run:
-    """All rows; seconds spent linking by host."""
+    """All rows; by host the seconds spent on linking, loading and encoding before cases ran."""
 
     rows: list[Row]
-    linking: dict[str, float]
+    preparing: dict[str, float]
 
 
 @dataclass
 class HostRun:
-    """A host during a run: its world, and what was linked for it."""
+    """A host during a run: its world, what was linked for it, and why it is not asked any more."""
 
     host: Host
     declared: Declared
     vm: ChainVM | None = None
     codes: dict[Module, Code | ContractError | AdapterError] = field(default_factory=dict)
-    linking: float = 0.0
+    plans: dict[str, Plan] = field(default_factory=dict)
+    preparing: float = 0.0
     breaks: int = 0
     gone: str = ""
 
@@ -57,26 +60,35 @@ class HostRun:
         """One case, whatever happens, and what was observed of each step."""
         if self.gone:
             return Verdict(Status.SKIPPED, reason=self.gone), []
-        code = self._prepared(unit.module)
-        if isinstance(code, AdapterError):
-            return Verdict(Status.ERRORED, blame=Blame.ADAPTER, reason=str(code)), []
-        run = CaseRun(self.host, unit, code, self.declared, reference)
+        run: CaseRun | None = None
         try:
+            started = time.perf_counter()
             if self.vm is None:
                 self.vm = self.host.make()
+            code, made = self._prepared(self.vm, unit)
+            self.preparing += time.perf_counter() - started
+            run = CaseRun(self.host, unit, code, made, self.declared, reference)
             verdict = run.verdict(self.vm)
         except VmUnavailable as error:
             self.gone = f"{error} ({error.hint})" if error.hint else str(error)
             return Verdict(Status.SKIPPED, reason=self.gone), []
         except PieceError as error:
-            verdict = run.broken(Blame.CASE, error)
+            verdict = self._broken(run, Blame.CASE, error)
         except Exception as error:  # noqa: BLE001  whatever a host raises is recorded, and the run goes on
             theirs = Blame.HARNESS if self.host.adapter is None else Blame.ADAPTER
-            verdict = run.broken(theirs if run.asking or isinstance(error, AdapterError) else Blame.HARNESS, error)
+            asked = run is None or run.asking or isinstance(error, AdapterError)
+            verdict = self._broken(run, theirs if asked else Blame.HARNESS, error)
             self._restart()
         else:
             self.breaks = 0
-        return verdict, run.seen
+        return verdict, run.seen if run else []
+
+    def _broken(self, run: CaseRun | None, blame: Blame, error: Exception) -> Verdict:
+        """The verdict when there can be none."""
+        kind = "" if isinstance(error, SshiError | PieceError) else f"{type(error).__name__}: "
+        verdict = run.ended(Status.ERRORED, reason=f"{kind}{error}") if run else Verdict(Status.ERRORED, reason=f"{kind}{error}")
+        verdict.blame = blame
+        return verdict
 
     def close(self) -> None:
         """End the world; a host that cannot even do that has been blamed already."""
@@ -92,20 +104,37 @@ class HostRun:
         if self.breaks >= BREAKS:
             self.gone = f"not run: the host broke {BREAKS} times in a row"
 
-    def _prepared(self, module: Module) -> Code | ContractError | AdapterError:
-        if module not in self.codes:
-            started = time.perf_counter()
-            try:
-                if module.refused is not None:
-                    raise module.refused
-                self.codes[module] = self.host.prepare(module.wasm, module.manifest)
-            except (ContractError, AdapterError) as error:
-                self.codes[module] = error
-            except Exception as error:  # noqa: BLE001  an adapter's glue is a stranger's code
-                name = self.host.adapter.name if self.host.adapter else self.host.profile
-                self.codes[module] = AdapterError(name, f"linking raised {type(error).__name__}: {error}")
-            self.linking += time.perf_counter() - started
-        return self.codes[module]
+    def _prepared(self, vm: ChainVM, unit: Unit) -> tuple[Code | ContractError, Plan]:
+        """The module as this host is given it, and the case in this host's bytes; AdapterError when linking broke."""
+        if unit.module not in self.codes:
+            self.codes[unit.module] = code = self._linked(unit.module)
+            if isinstance(code, Code):
+                self._load(vm, code)
+        code = self.codes[unit.module]
+        if isinstance(code, AdapterError):
+            raise code
+        if unit.id not in self.plans:
+            self.plans[unit.id] = plan(unit.case, self.host.address, self.declared.overrides(unit.id))
+        return code, self.plans[unit.id]
+
+    def _linked(self, module: Module) -> Code | ContractError | AdapterError:
+        try:
+            if module.refused is not None:
+                raise module.refused
+            return self.host.prepare(module.wasm, module.manifest)
+        except (ContractError, AdapterError) as error:
+            return error
+        except Exception as error:  # noqa: BLE001  an adapter's glue is a stranger's code
+            name = self.host.adapter.name if self.host.adapter else self.host.profile
+            return AdapterError(name, f"linking raised {type(error).__name__}: {error}")
+
+    def _load(self, vm: ChainVM, code: Code) -> None:
+        """Deploy it once, so that no case pays for the engine's compiling."""
+        deployer = self.host.address("alice")
+        entry = next((entry.name for entry in code.manifest.inits), None)
+        vm.reset()
+        vm.create_account(deployer, 10**27)
+        vm.deploy(code, CONTRACT, Call(entry, caller=deployer))
 
 
 def run(units: Sequence[Unit], hosts: Sequence[Host], *, tick: Callable[[], None] = lambda: None) -> Run:
@@ -126,4 +155,4 @@ def run(units: Sequence[Unit], hosts: Sequence[Host], *, tick: Callable[[], None
     finally:
         for each in runs:
             each.close()
-    return Run(rows, {each.host.name: each.linking for each in runs})
+    return Run(rows, {each.host.name: each.preparing for each in runs})

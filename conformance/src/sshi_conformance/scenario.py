@@ -70,7 +70,9 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 Stored = Annotated[
     dict[str, Input] | tuple[Entry, ...],
-    Meta(description='Keys and values: a table whose keys are "utf8:…" or "hex:…", or a list of {key, value}.  The value "absent": no such key.'),
+    Meta(
+        description='Keys and values: a table whose keys are "utf8:…" or "hex:…", or a list of {key, value}.  The value "absent": no such key.'
+    ),
 ]
 
 

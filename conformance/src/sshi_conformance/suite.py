@@ -84,7 +84,9 @@ def select(units: Iterable[Unit], *, expression: str = "", clause: str = "") -> 
     return [
         unit
         for unit in units
-        if all(word in unit.id for word in wanted) and not any(word in unit.id for word in unwanted) and (not clause or _cites(unit.case, clause))
+        if all(word in unit.id for word in wanted)
+        and not any(word in unit.id for word in unwanted)
+        and (not clause or _cites(unit.case, clause))
     ]
 
 
@@ -111,7 +113,7 @@ def _file_module(path: Path, manifest: Manifest | None) -> Module:
     wasm = read_module(path)
     module = decode_file(wasm, path)
     if manifest is None:
-        manifest = read_manifest(module, path)
+        manifest = read_manifest(module, path, None)
     else:
         check_entries(module, checked(manifest, where=str(path)), where=str(path))
     label = str(path.relative_to(CASES)) if path.is_relative_to(CASES) else str(path)
@@ -122,7 +124,9 @@ def _module(case: Case, where: str, module: Module | None) -> Module:
     """The case's own module or declaration, else the file's."""
     if not case.wat and case.manifest is UNSET:
         if module is None:
-            raise ScenarioError("has no module: there is no .wat beside the file", where=where, advice='write one beside it, or wat = "…" in the case')
+            raise ScenarioError(
+                "has no module: there is no .wat beside the file", where=where, advice='write one beside it, or wat = "…" in the case'
+            )
         return module
     if case.wat:
         from sshi.host.engine import wat_to_wasm  # noqa: PLC0415  only a module in text needs the engine
@@ -135,7 +139,7 @@ def _module(case: Case, where: str, module: Module | None) -> Module:
     try:
         decoded = decode(wasm)
         if case.manifest is UNSET:
-            return Module(where, wasm, read_manifest(decoded, Path("contract.wat")))
+            return Module(where, wasm, read_manifest(decoded, Path("contract.wat"), None))
         manifest = parse_manifest(msgspec.json.encode(case.manifest), where=where)
         check_entries(decoded, manifest, where=where)
     except ContractError as error:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sshi.host.chain import Code
 from sshi.host.engine import wat_to_wasm
 from sshi.host.outcome import Exhausted, Refusal, Resource, Returned, Trapped
 from sshi.spec.manifest import Entry, Manifest
+from sshi.wasm.decode import decode
+from sshi.wasm.encode import encode
 from sshi_polkadot.emulated.code import Refused, admit
 from sshi_polkadot.emulated.hostcalls import host_functions
 
@@ -86,17 +90,18 @@ def test_bytes_that_are_no_module_are_not(world):
         assert refused(world, Code(junk, MANIFEST))
 
 
-def test_a_padded_index_is_not(world):
+@pytest.mark.parametrize(
+    ("plain", "padded"),
+    [(b"\x11\x00\x00", b"\x11\x00\x80\x80\x80\x80\x00"), (b"\x3f\x00", b"\x3f\x80\x00")],
+    ids=["call_indirect", "memory.size"],
+)
+def test_a_padded_index_is_not(world, plain, padded):
     """wasmi reads these as one byte 0; toolchains write five."""
-    good = raw(f"{MEMORY} {ENTRIES} (table 1 funcref) (type $t (func)) (func (call_indirect (type $t) (i32.const 0)))").wasm
-    at = good.index(b"\x11\x00\x00\x0b")
-    padded = bytearray(good)
-    padded[at + 2 : at + 3] = b"\x80\x80\x80\x80\x00"
-    for position in (at - 4, at - 7):  # the sizes of the body and of the section grow by four
-        padded[position] += 4
-    found = admit(bytes(padded))
-    assert isinstance(found, Refused)
-    assert "padded" in found.why
+    body = "(call_indirect (type $t) (i32.const 0)) (drop (memory.size))"
+    module = decode(raw(f"{MEMORY} {ENTRIES} (table 1 funcref) (type $t (func)) (func {body})").wasm)
+    codes = tuple(replace(code, body=code.body.replace(plain, padded)) for code in module.codes)
+    assert codes != module.codes
+    assert refused(world, Code(encode(replace(module, codes=codes)), MANIFEST))
 
 
 def test_a_module_of_123_kib_is_taken_and_one_byte_more_is_not(world):
@@ -216,15 +221,14 @@ def test_a_limit_of_nothing_is_used_up_at_once(link, world):
     assert world.call(contract, "go", gas=0).outcome == Exhausted(Resource.GAS, "OutOfGas")
 
 
-RECURSION = """(module (memory (export "memory") 1)
-  (import "env" "input" (func $input (param i32) (result i32)))
+RECURSION = """(module (import "env" "input" (func $input (param i32) (result i32))) (memory (export "memory") 1)
   (func $down (param $left i32) (if (local.get $left) (then (call $down (i32.sub (local.get $left) (i32.const 1))))))
   (func (export "go") (i32.store (i32.const 0) (i32.const 8)) (drop (call $input (i32.const 0))) (call $down (i32.load (i32.const 4)))))"""
 
 
 def test_calls_nest_as_deep_as_on_the_real_pallet_and_trap_when_deeper(link, world):
     """limits.depth, outcome.stack: 1,024 frames with those of `call` and of the entry"""
-    contract = world.deployed(link(RECURSION.replace('(memory (export "memory") 1)', "", 1).replace("(func $down", '(memory (export "memory") 1) (func $down', 1), "go"))
+    contract = world.deployed(link(RECURSION, "go"))
     deepest = 1024 - 3
     assert world.call(contract, "go", deepest.to_bytes(4, "little")).outcome == Returned()
     outcome = world.call(contract, "go", (deepest + 1).to_bytes(4, "little")).outcome

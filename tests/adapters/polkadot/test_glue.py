@@ -47,7 +47,10 @@ def test_each_entry_runs_under_its_own_selector_after_initialize(letters, world)
     contract = world.deployed(letters, "init")
     found = {name: world.call(contract, name).outcome for name in ("get", "get_paid", "set", "set_paid")}
     assert found == {"get": Returned(b"*g"), "get_paid": Returned(b"*G"), "set": Returned(b"*s"), "set_paid": Returned(b"*S")}
-    assert {name: world.query(contract, name).outcome for name in ("get", "get_paid")} == {"get": Returned(b"*g"), "get_paid": Returned(b"*G")}
+    assert {name: world.query(contract, name).outcome for name in ("get", "get_paid")} == {
+        "get": Returned(b"*g"),
+        "get_paid": Returned(b"*G"),
+    }
 
 
 def test_a_deployment_returns_what_its_init_returned(letters, world):

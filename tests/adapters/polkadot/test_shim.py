@@ -43,7 +43,9 @@ def write(probe, key: bytes, value: bytes):
 
 
 def read(probe, key: bytes, capacity: int):
-    length, memory = probe.result("storage_read", KEY, OUT, image=image(key_0=blob(key), out_64=capacity.to_bytes(4, "little") + b"\xee" * 100))
+    length, memory = probe.result(
+        "storage_read", KEY, OUT, image=image(key_0=blob(key), out_64=capacity.to_bytes(4, "little") + b"\xee" * 100)
+    )
     return length, memory[OUT : OUT + 104]
 
 
@@ -415,7 +417,20 @@ def test_a_signature_gives_its_key(probe):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"v": 4}, {"v": 27}, {"v": 28}, {"v": 30}, {"v": 255}, {"r": 0}, {"s": 0}, {"r": ORDER}, {"s": ORDER}, {"r": 2**256 - 1}, {"v": 2}, {"v": 3}],
+    [
+        {"v": 4},
+        {"v": 27},
+        {"v": 28},
+        {"v": 30},
+        {"v": 255},
+        {"r": 0},
+        {"s": 0},
+        {"r": ORDER},
+        {"s": ORDER},
+        {"r": 2**256 - 1},
+        {"v": 2},
+        {"v": 3},
+    ],
     ids=str,
 )
 def test_what_is_no_signature_answers_1_and_writes_nothing(probe, wrong):
@@ -499,7 +514,12 @@ def test_a_plain_range_is_inside_up_to_the_edge_and_not_one_byte_further(probe, 
 @pytest.mark.parametrize(("function", "at"), [("storage_read", 0), ("storage_write", 0), ("storage_has", 0), ("transfer", 0), ("emit", 0)])
 def test_a_blob_s_bytes_are_held_against_memory_too(link, world, function, at):
     """memory.outside, for the bytes behind a header at the very edge"""
-    names = {"storage_read": "(i32.const 0)", "storage_write": "(i32.const 0) (i32.const 0)", "storage_has": "", "transfer": "(i32.const 0)"}
+    names = {
+        "storage_read": "(i32.const 0)",
+        "storage_write": "(i32.const 0) (i32.const 0)",
+        "storage_has": "",
+        "transfer": "(i32.const 0)",
+    }
     rest = names.get(function, "(i32.const 0) (i32.const 0)")
     found = interface().functions[function]
     result = " (result i32)" if found.results else ""

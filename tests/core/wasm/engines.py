@@ -13,6 +13,19 @@ from sshi.wasm.module import Module
 
 BACK_ENDS = ("cranelift", "pulley64")
 
+SMITH = {
+    "ends": True,
+    "min_funcs": 4,
+    "export_everything": True,
+    "allow_start_export": False,
+    "max_imports": 2,
+    "max_memories": 1,
+    "max_memory32_bytes": 1 << 18,
+    "memory_max_size_required": True,
+    "max_table_elements": 100,
+}
+"""What makes a random module of wasm-smith worth running: functions that can be called, memories that can be compared."""
+
 KINDS = {
     wasmtime.TrapCode.UNREACHABLE: "unreachable",
     wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS: "memory",

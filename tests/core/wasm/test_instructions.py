@@ -89,7 +89,7 @@ def test_a_br_table_of_any_length_is_one_instruction(targets):
         (b"\x43\0\0", 1, "binary-instr"),
         (b"\x02\x42\x0b\x0b", 1, "binary-blocktype"),
         (b"\x28\x80\x01\0\x0b", 1, "binary-memarg"),
-        (b"\x0e\xff\xff\xff\xff\x0f\0\x0b", 1, "binary-br_table"),
+        (b"\x0e\xff\xff\xff\xff\x0f\0\x0b", 1, "binary-br-table"),
         (b"\x1c\x01\x33\x0b", 2, "binary-valtype"),
         (b"\xfe\x03\x01\x0b", 2, "binary-instr"),
         (b"\x01\x01", 2, "binary-expr"),

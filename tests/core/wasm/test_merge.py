@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import pytest
-from sshi.errors import DecodeError, LinkError
+from sshi.errors import ContractError, DecodeError, LinkError
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
 from sshi.wasm.instructions import emit
+from sshi.wasm.leb128 import encode_u
+from sshi.wasm.memory import bound, to_definition, to_import, virtualise
 from sshi.wasm.merge import Part, merge, select_exports
-from sshi.wasm.module import FUNC, GLOBAL, MEMORY, TABLE, Code, Custom, Data, Export, Import, Module
+from sshi.wasm.module import (
+    FUNC,
+    GLOBAL,
+    I32,
+    MEMORY,
+    PAGE,
+    TABLE,
+    Code,
+    Custom,
+    Data,
+    Export,
+    FuncType,
+    Global,
+    GlobalType,
+    Import,
+    Module,
+)
 from sshi.wasm.names import function_names, names
 from sshi.wasm.shake import fold_globals, shake
 
@@ -266,6 +285,48 @@ def test_a_merge_of_one_part_changes_nothing_but_export_names(smith, valid):
         merged = merge([Part("it", module)])
         valid(merged)
         assert (merged.codes, merged.datas, merged.tables) == (module.codes, module.datas, module.tables), seed
+
+
+@pytest.mark.parametrize("size", [5000])
+def test_a_chain_as_long_as_the_module_is_no_deeper_than_another(size):
+    """Globals that start from each other, exports that name each other's: hostile, and no reason to run out of stack."""
+    inits = [b"\x41\x07\x0b", *(b"\x23" + encode_u(at) + b"\x0b" for at in range(size - 1))]
+    chain = Module(globals=tuple(Global(GlobalType(I32, mutable=False), init) for init in inits))
+    assert {entry.init for entry in merge([Part("a", chain)]).globals} == {inits[0]}
+
+    exports = tuple(Export(f"f{at}", FUNC, at) for at in range(size))
+    imports = [Import("a", f"f{at + 1}", FUNC, 0) for at in range(size - 1)]
+    code = Module(types=(FuncType(b"", b""),), imports=tuple(imports), funcs=(0,), codes=(Code((), b"\x0b"),), exports=exports)
+    named = Module(types=code.types, imports=tuple(Import("b", f"f{at}", FUNC, 0) for at in range(size)), exports=exports)
+    merged = merge([Part("a", named, {"b": "b"}), Part("b", code, {"a": "a"})])
+    assert (merged.imports, {export.index for export in merged.exports}) == ((), {0})
+
+
+def test_a_pass_over_a_broken_module_gives_a_module_or_a_contract_error(smith):
+    """Bits flipped where decoding does not notice: whatever else escapes would be a bug."""
+    random = Random(3)
+    passes = (
+        lambda module: merge([Part("a", module, {"b": "b", "": "b"}), Part("b", module, {"a": "a"})]),
+        lambda module: shake(fold_globals(module)),
+        lambda module: virtualise(bound(module, 15), 1),
+        lambda module: to_definition(to_import(module, "env", "memory")),
+    )
+    made = refused = 0
+    for data in [smith(seed, min_memories=1, max_memories=1, memory_max_size_required=True, max_memory32_bytes=PAGE) for seed in range(12)]:
+        for _ in range(250):
+            broken = bytearray(data)
+            broken[random.randrange(8, len(broken))] = random.choice((0, 1, 0x0B, 0x7F, 0x80, random.randrange(256)))
+            try:
+                module = decode(bytes(broken))
+            except DecodeError:
+                continue
+            for change in passes:
+                try:
+                    encode(change(module))
+                    made += 1
+                except ContractError:
+                    refused += 1
+    assert min(made, refused) > 100
 
 
 # -- against the engine's own linking ----------------------------------------------------------------------------------------------

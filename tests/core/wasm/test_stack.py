@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from core.wasm.engines import BACK_ENDS, Instance, Stop
+from core.wasm.engines import BACK_ENDS, SMITH, Instance, Stop
 from core.wasm.generator import generate
 from core.wasm.interpreter import Interpreter, Stopped, Trap, Watcher
 from hypothesis import given, settings
@@ -115,20 +113,16 @@ def test_no_run_ever_gets_higher_than_the_height(seed):
         assert seen.slots <= height.slots
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_straight_code_reaches_exactly_its_height(seed):
-    """Without branches and calls the whole body runs, so the bound must be met."""
-    module = generate(seed)
-    straight = [0x41, *[byte for step in range(seed + 1) for byte in (0x42, step)], 0x1A]
-    body = bytes([0x41, 0x07, 0x1A, *[byte for step in range(seed + 1) for byte in (0x42, step)], *[0x1A] * (seed + 1), 0x0B])
-    assert straight
-    module = replace(module, codes=(replace(module.codes[0], body=body, locals=()), *module.codes[1:]), funcs=(len(module.types), *module.funcs[1:]))
-    module = replace(module, types=(*module.types, type(module.types[0])(b"", b"")))
-    assert heights(module)[0] == Height(8 * (seed + 1), seed + 1)
+@given(values=st.lists(st.sampled_from(("i32", "i64", "f32", "f64")), max_size=20))
+@settings(deadline=None, max_examples=40)
+def test_straight_code_is_as_high_as_what_it_pushed(values, parse):
+    """Without branches and calls the whole body runs, so the bound is met, not only kept."""
+    text = "".join(f"({kind}.const 0)" for kind in values) + "drop " * len(values)
+    assert heights(parse(f"(module (func {text}))")) == (Height(sum(int(kind[1:]) // 8 for kind in values), len(values)),)
 
 
-def test_control_that_is_not_followed_is_refused_by_name(parse):
-    module = parse("(module (tag $t) (func (throw $t)))") if False else decode(b"\0asm\1\0\0\0\1\4\1\x60\0\0\3\2\1\0\x0a\6\1\4\0\x12\0\x0b")
+def test_control_that_is_not_followed_is_refused_by_name():
+    module = decode(b"\0asm\1\0\0\0\1\4\1\x60\0\0\3\2\1\0\x0a\6\1\4\0\x12\0\x0b")
     with pytest.raises(LinkError, match="return_call"):
         heights(module)
 
@@ -218,10 +212,7 @@ def test_only_functions_on_the_way_to_a_check_are_touched(parse):
              (func (export "top") (call $side) (if (i32.const 0) (then (call $deep)))))"""
     )
     out = limited(module)
-    assert [new.body == old.body for new, old in zip(out.codes, module.codes, strict=True)] == [False, False, False]
-    called = [code.body.replace(b"\x10\x02", b"\x10\x01").replace(b"\x10\x01", b"") for code in out.codes]
-    assert called
-    assert out.codes[1].body == module.codes[1].body
+    assert [new.body == old.body for new, old in zip(out.codes, module.codes, strict=True)] == [False, True, False]
 
 
 def test_limits_that_need_more_than_a_word_are_counted_in_two(parse):
@@ -271,11 +262,14 @@ def test_a_limited_module_does_what_it_did_and_stops_where_the_book_says(seed, d
 
 
 def test_any_module_stays_valid_and_does_the_same_below_the_limit(smith, valid, observe):
-    for seed in range(25):
-        data = smith(seed, ends=True, max_memories=1)
-        module = decode(data)
-        out = limited(module, depth=1 << 14, frame_bytes=1 << 24)
-        before = {one[0]: one for one in observe([("", data)], seed) or []}
-        after = {one[0]: one for one in observe([("", valid(out))], seed) or []}
+    """Modules with floats, several results, references: the pass must not care."""
+    compared = 0
+    for seed in range(32):
+        data = smith(seed, 4000, **SMITH)
+        out = limited(decode(data), depth=1 << 14, frame_bytes=1 << 24)
+        before = {label: rest for label, *rest in observe([("", data)], seed) or []}
+        after = {label: rest for label, *rest in observe([("", valid(out))], seed) or []}
         for label in before.keys() & after.keys():
             assert after[label] == before[label], (seed, label)
+            compared += 1
+    assert compared > 40

@@ -16,6 +16,7 @@ from sshi_polkadot.tables import chain_functions, constants, deviations
 if TYPE_CHECKING:
     from sshi.host.chain import ChainVM
 
+
 def adapter() -> Adapter:
     """The whole adapter."""
     profile = Profile("polkadot@51", 51, Features(sign_extension=True), _limits(), "pallet-contracts 51.0.0, its stable functions")

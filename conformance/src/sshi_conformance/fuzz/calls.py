@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
+import msgspec
 from sshi.spec.loader import interface
 from sshi.spec.model import Access, Function, Param, ParamType
 
-from sshi_conformance.fuzz.program import ADDRESS, FREE, SLOTS, WORDS, Arg, Delta, Fill, Host, Op, Slot, Store, Word
+from sshi_conformance.fuzz.program import ADDRESS, FREE, SLOTS, WORDS, Arg, Bump, Delta, Fill, Host, Op, Slot, Store, Word
 from sshi_conformance.fuzz.values import Arena, Scope, Values
 
 HOSTILE = 0.06
@@ -78,14 +79,19 @@ class Calls:
             return [self._end()]
         writes = (0.0 if self.calm else 0.03) if self.query else 0.5
         function = rng.choice(self._others if dice < writes else self._reads)
-        if self._scope.portable:
-            if function.name == BALANCE:
-                return self._balance_change(function)
-            if function.name == OWN_ADDRESS:
-                return [Store(HIDDEN, 64, 4), Host(self.new_slot(), function.name, (HIDDEN,), quiet=True), Fill(HIDDEN, 0, 68)]
-            if function in self._payments and not self.funded:
-                return []
+        pays = self.funded and not self.query
+        if function.name == BALANCE and (self._scope.portable or rng.random() < 0.4):
+            return self._balance_change(function, pays=pays) if self._scope.portable else self._all_of_it(function)
+        if function.name == OWN_ADDRESS and self._scope.portable:
+            return self._own_address(function, pays=pays)
+        if function in self._payments and self._scope.portable and not self.funded:
+            return []
         return [self._call(function)]
+
+    def keep(self) -> Op:
+        """Store something under a key, so that there is something to find."""
+        stores = [function for function in self._others if {"key", "value_ptr"} <= {param.name for param in function.params}]
+        return self._call(self._rng.choice(stores), fixed=True)
 
     def calm_read(self) -> Host:
         """A call that changes nothing and has no hostile argument."""
@@ -109,9 +115,8 @@ class Calls:
                 near, length = self._values.range()
                 args.append(near)
                 continue
-            if length is not None and (calm or self._rng.random() >= HOSTILE):
+            if param.type is ParamType.LEN and length is not None and (calm or self._rng.random() >= HOSTILE):
                 args.append(length)
-                length = None
                 continue
             args.append(self._arg(param, near, fixed=fixed))
             if isinstance(args[-1], int) and param.type is not ParamType.U64:
@@ -139,9 +144,24 @@ class Calls:
             return ADDRESS
         return self._arena.blob(self._rng.choice(NO_ACCOUNT if self._scope.portable else (*NO_ACCOUNT, *ODD_ACCOUNTS)))
 
-    def _balance_change(self, function: Function) -> list[Op]:
+    def _own_address(self, function: Function, *, pays: bool) -> list[Op]:
+        """The contract's own address where nothing shows it; perhaps it pays itself."""
+        ops: list[Op] = [Store(HIDDEN, 64, 4), Host(self.new_slot(), function.name, (HIDDEN,), quiet=True)]
+        if pays:
+            payment = self._call(self._rng.choice(self._payments), fixed=True)
+            ops.append(msgspec.structs.replace(payment, args=(HIDDEN, *payment.args[1:])))
+        return [*ops, Fill(HIDDEN, 0, 68)]
+
+    def _all_of_it(self, function: Function) -> list[Op]:
+        """Pay the whole balance, or a little more or less."""
+        at = self._arena.room(16)
+        payment = self._rng.choice(self._payments)
+        ops: list[Op] = [Host(self.new_slot(), function.name, (at,)), Bump(at, self._rng.choice((0, 0, 1, -1, -(10**9))))]
+        return ops if self.query and self.calm else [*ops, Host(self.new_slot(), payment.name, (self._recipient(), at))]
+
+    def _balance_change(self, function: Function, *, pays: bool) -> list[Op]:
         """The balance before and after a payment; only how far they are apart is kept."""
-        middle = [self._call(self._rng.choice(self._payments), fixed=True)] if self.funded and not self.query else []
+        middle = [self._call(self._rng.choice(self._payments), fixed=True)] if pays else []
         before, after = HIDDEN + 0x100, HIDDEN + 0x110
         ops: list[Op] = [Host(self.new_slot(), function.name, (before,)), *middle, Host(self.new_slot(), function.name, (after,))]
         return [*ops, Delta(self.new_slot(), before, after), Fill(before, 0, 32)]

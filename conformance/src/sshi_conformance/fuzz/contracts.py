@@ -87,6 +87,8 @@ class _Maker:
         # a deployment that fails takes the rest of its case along
         calls.calm = rng.random() < (0.8 if kind is EntryKind.INIT else 0.4)
         body = self._body(rng.randrange(4) if kind is EntryKind.INIT else rng.randrange(1, 10), depth=0)
+        if not calls.query and rng.random() < 0.4:
+            body = (calls.keep(), *body)
         asks = reads_input([op for op in walk(body) if isinstance(op, Host)]) or rng.random() < 0.2
         return Entry(name, kind, payable, asks, body, tuple(calls.words))
 

@@ -13,6 +13,7 @@ from sshi_conformance.fuzz.program import (
     INPUT,
     SLOT_BYTES,
     Arg,
+    Bump,
     Compute,
     Delta,
     Entry,
@@ -96,6 +97,8 @@ class Writer:
                 self._add(self._i32(to), ("i32.const", byte), self._i32(length), ("memory.fill", 0))
             case Delta(slot, before, after):
                 self._observe(slot, [*_load8(after), *_load8(before), ("i64.sub",)])
+            case Bump(at, by):
+                self._add(("i32.const", at), _load8(at), ("i64.const", by), ("i64.add",), ("i64.store", (0, 0)))
             case Grow(slot, pages):
                 grown: list[Line] = [*self._i32(pages), ("memory.grow", 0), ("i64.extend_i32_u",)]
                 self._observe(slot, [*grown, ("i64.const", 16), ("i64.shl",), ("memory.size", 0), ("i64.extend_i32_u",), ("i64.add",)])
@@ -218,6 +221,8 @@ def describe(op: Op) -> str:
             return f"fill {_shown(length)} bytes at {_shown(to)} with {byte:#x}"
         case Delta(slot, before, after):
             return f"slot {slot}: what is at {after:#x} less what is at {before:#x}"
+        case Bump(at, by):
+            return f"add {by} to what is at {at:#x}"
         case Grow(slot, pages):
             return f"slot {slot}: grow memory by {_shown(pages)}, then its size"
         case Compute(slot, start, steps):

@@ -95,6 +95,13 @@ class Delta(msgspec.Struct, frozen=True, tag="delta"):
     after: int
 
 
+class Bump(msgspec.Struct, frozen=True, tag="bump"):
+    """Add to an 8-byte number in memory."""
+
+    at: int
+    by: int
+
+
 class Grow(msgspec.Struct, frozen=True, tag="grow"):
     """`memory.grow`, and then `memory.size`, both into the slot."""
 
@@ -158,7 +165,7 @@ class Leave(msgspec.Struct, frozen=True, tag="leave"):
     quick: bool
 
 
-Op = Host | Store | Load | Move | Fill | Delta | Grow | Compute | Unreachable | Indirect | Recurse | Loop | If | Pick | Leave
+Op = Host | Store | Load | Move | Fill | Delta | Bump | Grow | Compute | Unreachable | Indirect | Recurse | Loop | If | Pick | Leave
 
 
 class Entry(msgspec.Struct, frozen=True):

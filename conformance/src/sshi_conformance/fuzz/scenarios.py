@@ -43,9 +43,10 @@ class _Maker:
         self._hostile = 0.3 if rng.random() < 0.25 else 0.02
 
     def deployments(self) -> list[Step]:
-        """One that should work, most of the time; perhaps a second contract."""
+        """One that should work, sometimes after one that should not; perhaps a second contract."""
         rng = self._rng
-        steps = [self._deployment(CONTRACT)]
+        steps = [self._deployment(CONTRACT)] if rng.random() < 0.15 else []
+        steps.append(self._good_deployment(CONTRACT))
         if not self._scope.portable and rng.random() < 0.1:
             # under the same name it must be refused
             steps.append(self._deployment(rng.choice((OTHER, CONTRACT))))
@@ -75,22 +76,25 @@ class _Maker:
             gas=self._gas(),
         )
 
+    def _good_deployment(self, name: str) -> Step:
+        rng = self._rng
+        caller = rng.choice(("alice", "bob"))
+        if not self._inits:
+            return Step(deploy="", contract=name, caller=caller)
+        entry = rng.choice(self._inits)
+        value = FUND if self._contract.funded else rng.choice((0, 1, 10**9, 10**21)) if entry.payable else 0
+        return Step(deploy=entry.name, contract=name, input=self._input(entry, deploying=True), caller=caller, value=value)
+
     def _deployment(self, name: str) -> Step:
-        rng, contract = self._rng, self._contract
-        entry = rng.choice(self._inits) if self._inits else None
-        if rng.random() < 0.03:
-            entry = rng.choice((None, *contract.entries))
-        value = (
-            FUND if contract.funded and entry is not None and entry.payable else self._value(payable=entry is not None and entry.payable)
-        )
-        calm = entry is None and not self._inits and rng.random() < 0.9
+        rng = self._rng
+        entry = rng.choice((None, *self._inits, *self._contract.entries))
         return Step(
             deploy="" if entry is None else entry.name,
             contract=name,
-            input="hex:" if entry is None and calm else self._input(entry, deploying=True),
+            input=rng.choice(("hex:", self._input(entry, deploying=True))),
             caller=self._caller(),
-            value=0 if calm else value,
-            gas=self._gas() if rng.random() < 0.3 else UNSET,
+            value=self._value(payable=entry is not None and entry.payable),
+            gas=self._gas(),
         )
 
     def _caller(self) -> str:

@@ -165,7 +165,7 @@ class Values:
         rng, arena = self.rng, self.arena
         match param:
             case ParamType.BLOB if name == "key":
-                return arena.blob(rng.choice(self._keys))
+                return arena.blob(self._keys[min(rng.randrange(5), 2)])
             case ParamType.BLOB if name == "topic":
                 return arena.blob(rng.choice((b"t", b"Transfer", b"a.b-c_D", b"x" * interface().limits.topic_max)))
             case ParamType.BLOB:

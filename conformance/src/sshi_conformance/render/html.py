@@ -62,7 +62,10 @@ def _detail(case: CaseReport) -> list[dict[str, Any]]:
             "status": result.status.value,
             "why": because(result),
             "deviations": result.deviations,
-            "steps": [[step.step, step.outcome, ", ".join(f"{short(amount)} {unit}" for unit, amount in step.cost.items())] for step in result.steps],
+            "steps": [
+                [step.step, step.outcome, ", ".join(f"{short(amount)} {unit}" for unit, amount in step.cost.items())]
+                for step in result.steps
+            ],
         }
         for result in case.results
     ]

@@ -29,7 +29,9 @@ def junit(report: Report) -> str:
             time=f"{host.seconds:.6f}",
         )
         for case, result in results:
-            test = Xml.SubElement(suite, "testcase", classname=_clean(f"{host.name}.{case.area}"), name=_clean(case.id), time=f"{result.seconds:.6f}")
+            test = Xml.SubElement(
+                suite, "testcase", classname=_clean(f"{host.name}.{case.area}"), name=_clean(case.id), time=f"{result.seconds:.6f}"
+            )
             text = _clean(because(result))
             match result.status:
                 case Status.FAILED | Status.XPASSED:

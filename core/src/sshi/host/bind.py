@@ -71,12 +71,21 @@ def _reader(kind: ParamType) -> Reader:
         return _blob
     if kind is ParamType.BUFFER:
         return _buffer
-    size = FIXED_SIZE[kind]
-    if kind in OUTPUTS:
-        return lambda memory, ptr: _checked(memory, ptr, size)
-    if kind is ParamType.U128:
-        return lambda memory, ptr: int.from_bytes(memory.read(ptr, size), "little")
-    return lambda memory, ptr: memory.read(ptr, size)
+    return _fixed(FIXED_SIZE[kind], output=kind in OUTPUTS, number=kind is ParamType.U128)
+
+
+def _fixed(size: int, *, output: bool, number: bool) -> Reader:
+    def output_at(memory: Memory, ptr: int) -> int:
+        memory.check(ptr, size)
+        return ptr
+
+    def bytes_at(memory: Memory, ptr: int) -> bytes:
+        return memory.read(ptr, size)
+
+    def number_at(memory: Memory, ptr: int) -> int:
+        return int.from_bytes(memory.read(ptr, size), "little")
+
+    return output_at if output else number_at if number else bytes_at
 
 
 def _plain(_memory: Memory, value: int) -> int:
@@ -93,11 +102,6 @@ def _blob(memory: Memory, ptr: int) -> bytes:
 
 def _buffer(memory: Memory, ptr: int) -> Buffer:
     return Buffer(ptr, memory.read_u32(ptr))
-
-
-def _checked(memory: Memory, ptr: int, size: int) -> int:
-    memory.check(ptr, size)
-    return ptr
 
 
 def _bodies() -> dict[str, Body]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from sshi.errors import ContractError, UsageError
 from sshi.host.bind import BODIES, Body, bind
 from sshi.host.call import HostCall, HostTrap, Revert
 from sshi.host.chain import Call, Code, Deployed
 from sshi.host.engine import HostFunction, Instance, Mode, OutOfBounds, OutOfFuel, StackOverflow, WasmTrap, engine
-from sshi.host.outcome import Effects, Exhausted, Outcome, Receipt, Refusal, Rejected, Resource, Returned, Reverted, Trapped, TrapKind
+from sshi.host.outcome import Effects, Exhausted, Outcome, Receipt, Refusal, Rejected, Resource, Returned, Reverted, TrapKind, Trapped
 from sshi.host.prepare import STACK_EXHAUSTED, Prepared, prepare
 from sshi.host.refusal import deploy_refusal, refusal
 from sshi.host.state import Change, Contract, MemoryStorage, MemoryWorld, World
@@ -34,7 +34,7 @@ _TEXTS = interface().texts
 class ReferenceVM:
     """A `ChainVM` of its own world; `world` is one in memory unless given.
 
-    A miniature, wrong on purpose, overrides `bodies`, `guard` or `keeps`.
+    A miniature, wrong on purpose, overrides `bodies`, `guard`, `keeps` or `reads_only`.
     """
 
     profile = "reference"
@@ -46,7 +46,7 @@ class ReferenceVM:
         self.mode: Mode = engine
         self.world: World = MemoryWorld() if world is None else world
 
-    def __enter__(self) -> ReferenceVM:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -127,7 +127,7 @@ class ReferenceVM:
             return Deployed(address, Receipt(Returned(), cost={"fuel": 0}))
         receipt = self.guard(entry, call, initialised=False)
         if receipt is None:
-            receipt = self._run(address, Contract(code, MemoryStorage()), prepared, entry, call, deploying=True)
+            receipt = self._run(address, Contract(code, MemoryStorage()), entry, call, deploying=True)
         return Deployed(address if self.keeps(receipt.outcome) else None, receipt)
 
     def call(self, contract: bytes, call: Call) -> Receipt:
@@ -139,7 +139,7 @@ class ReferenceVM:
         if refused is not None:
             return Receipt(refused)
         entry = _entry(found, call)
-        return self.guard(entry, call, initialised=True) or self._run(contract, found, self._prepared(found), entry, call)
+        return self.guard(entry, call, initialised=True) or self._run(contract, found, entry, call)
 
     def query(self, contract: bytes, call: Call) -> Receipt:
         """Run a query entry; nothing stays.  It takes no value, since nobody signs it."""
@@ -151,7 +151,7 @@ class ReferenceVM:
             refused = Rejected(Refusal.NOT_PAYABLE, "a query takes no value")
         if refused is not None:
             return Receipt(refused)
-        return self._run(contract, found, self._prepared(found), _entry(found, call), call)
+        return self._run(contract, found, _entry(found, call), call, stays=False)
 
     def guard(self, entry: Entry, call: Call, *, initialised: bool) -> Receipt | None:
         """What keeps contract code from running, the payment guard first.  Clauses: `guard.payment-first`, `guard.init-once`."""
@@ -165,6 +165,10 @@ class ReferenceVM:
         """Do the effects of a call stay that ended so?  Clauses: `outcome.*`."""
         return isinstance(outcome, Returned)
 
+    def reads_only(self, entry: Entry) -> bool:
+        """Do forbidden functions trap in this entry?  Clause `entry.query-call`."""
+        return entry.kind is EntryKind.QUERY
+
     def _payer(self, call: Call) -> Rejected | None:
         """Why whoever signs the call cannot."""
         owned = self.world.balance(call.caller)
@@ -174,10 +178,7 @@ class ReferenceVM:
             return Rejected(Refusal.INSUFFICIENT_FUNDS, f"{call.value} are more than {owned}")
         return None
 
-    def _prepared(self, contract: Contract) -> Prepared:
-        return prepare(self.mode, contract.code.wasm)
-
-    def _run(self, address: bytes, contract: Contract, prepared: Prepared, entry: Entry, call: Call, *, deploying: bool = False) -> Receipt:
+    def _run(self, address: bytes, contract: Contract, entry: Entry, call: Call, *, deploying: bool = False, stays: bool = True) -> Receipt:
         context = HostCall(
             self.world,
             address,
@@ -185,15 +186,18 @@ class ReferenceVM:
             caller=call.caller,
             value=call.value,
             data=call.input,
-            read_only=entry.kind is EntryKind.QUERY,
+            read_only=self.reads_only(entry),
             fuel_limit=DEFAULT_FUEL if call.gas is None else min(max(call.gas, 0), MOST_FUEL),
             traced=call.trace,
         )
-        outcome, fuel = self._execute(context, prepared, entry.name)
-        kept = self.keeps(outcome)
-        effects = context.effects() if kept else Effects()
-        if kept and not (context.read_only and not call.value):
-            self.world.apply(Change(address, context.balances, context.written, contract.code if deploying else None))
+        outcome, fuel = self._execute(context, prepare(self.mode, contract.code.wasm), entry.name)
+        effects = Effects()
+        if self.keeps(outcome):
+            effects = context.effects()
+            if deploying:
+                self.world.apply(Change(address, {address: 0, **context.balances}, context.written, contract.code))
+            elif stays and (context.written or context.balances):
+                self.world.apply(Change(address, context.balances, context.written))
         return Receipt(outcome, effects, {"fuel": fuel}, tuple(context.trace), tuple(context.log))
 
     def _execute(self, context: HostCall, prepared: Prepared, entry: str) -> tuple[Outcome, int]:

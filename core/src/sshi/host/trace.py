@@ -42,7 +42,7 @@ def _arguments(function: Function, memory: Memory, values: tuple[int, ...]) -> l
     for at, (param, value) in enumerate(zip(function.params, values, strict=True)):
         if param.type is ParamType.LEN:
             continue
-        name = param.name.removesuffix("_ptr")
+        name = "data" if param.name == "ptr" else param.name.removesuffix("_ptr")
         try:
             length = values[at + 1] if param.type is ParamType.PTR else 0
             shown.append(f"{name}={_argument(param, memory, value, length)}")

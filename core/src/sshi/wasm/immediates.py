@@ -41,7 +41,7 @@ def _read_memarg(reader: Reader) -> tuple[int, int, int]:
 
 
 def _read_labels(reader: Reader) -> tuple[int, ...]:
-    return tuple([reader.u() for _ in range(reader.count("binary-br_table") + 1)])
+    return tuple([reader.u() for _ in range(reader.count("binary-br-table") + 1)])
 
 
 def _read_types(reader: Reader) -> tuple[int, ...]:
@@ -59,7 +59,7 @@ def _read_zero(reader: Reader) -> int:
 
 def _read_catches(reader: Reader) -> tuple[int, ...]:
     clauses: list[int] = []
-    for _ in range(reader.count("binary-try_table")):
+    for _ in range(reader.count("binary-try-table")):
         kind = reader.byte("binary-catch")
         if kind > 3:
             reader.fail(f"an unknown catch clause 0x{kind:02X}", "binary-catch", reader.at - 1)

@@ -128,12 +128,12 @@ class Reach:
             case _:
                 return ()
 
-    def _function(self, defined: int) -> set[Reference]:
+    def _function(self, defined: int) -> Iterable[Reference]:
         code = self.module.codes[defined]
-        found: set[Reference] = {("type", self.module.funcs[defined])}
-        for token in set(tokens(code.body, code.at)):
+        found: dict[Reference, None] = {("type", self.module.funcs[defined]): None}  # in order, so that errors come in order
+        for token in dict.fromkeys(tokens(code.body, code.at)):
             references = self._references(token)
-            found.update(references)
+            found.update(dict.fromkeys(references))
             if key(token) == REF_FUNC:
                 self._referenced.add(references[0][1])
             self.reads_segments |= any(space == "data" for space, _ in references)

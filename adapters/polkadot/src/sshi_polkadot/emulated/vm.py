@@ -21,6 +21,7 @@ from sshi_polkadot.encoding import ADDRESS_BYTES, contract_address, encode
 
 _NOBODY = bytes(ADDRESS_BYTES)
 """Who asks a query that nobody signed."""
+_NO_ACCOUNT = Rejected(Refusal.INSUFFICIENT_FUNDS, "the caller has no account")
 
 
 class _Snapshot(NamedTuple):
@@ -67,10 +68,10 @@ class PalletVM:
         if refused is not None:
             return Deployed(None, Receipt(refused))
         if call.caller not in self._ledger.free:
-            return Deployed(None, _without_effects(_no_funds("the caller has no account")))
+            return Deployed(None, _without_effects(_NO_ACCOUNT))
         admitted = codes.admit(code.wasm)
         if isinstance(admitted, codes.Refused):
-            return Deployed(None, _without_effects(Rejected(Refusal.MALFORMED_MODULE, admitted.why), native=(admitted.error,)))
+            return Deployed(None, _without_effects(Rejected(Refusal.MALFORMED_MODULE, admitted.why), error=admitted.error))
         entry = None if call.entry is None else code.manifest.entry(call.entry)
         return self._instantiate(admitted, code.manifest, encode(entry, call.input).input, name.encode(), call)
 
@@ -106,18 +107,19 @@ class PalletVM:
     def _instantiate(self, code: codes.Code, manifest: Manifest, data: bytes, salt: bytes, call: Call) -> Deployed:
         ledger, caller = self._ledger, call.caller
         pending = Pending(ledger, Contract(code.hash))
+        affordable = call.value <= ledger.spendable(caller)
         upload = 0 if code.hash in ledger.codes else code_deposit(code.wasm)
-        if call.value > ledger.spendable(caller):
-            return Deployed(None, _without_effects(_no_funds("TransferFailed")))
         if upload > pending.spendable(caller):
-            return Deployed(None, _without_effects(_no_deposit("StorageDepositNotEnoughFunds")))
+            return Deployed(None, _not_started("StorageDepositNotEnoughFunds", affordable=affordable))
         pending.add(caller, -upload)
         limit = _deposit_limit(pending, call)
         address = contract_address(caller, code.hash, data, salt)
         if address in ledger.contracts:
-            return Deployed(None, _without_effects(Rejected(Refusal.CONTRACT_EXISTS, "DuplicateContract")))
-        if not (pending.transfer(caller, address, ED) and pending.transfer(caller, address, call.value)):
-            return Deployed(None, _without_effects(_no_funds("the value, or the contract's existential deposit")))
+            return Deployed(None, _not_started("DuplicateContract", affordable=affordable))
+        if not pending.transfer(caller, address, ED):
+            return Deployed(None, _not_started("Token(FundsUnavailable)", affordable=affordable))
+        if not pending.transfer(caller, address, call.value):
+            return Deployed(None, _not_started("TransferFailed", affordable=affordable))
         run = self._new_run(pending, address, data, call)
         outcome = execute(code, "deploy", run, call.gas, traced=call.trace)
         if not isinstance(outcome, Returned):
@@ -142,12 +144,12 @@ class PalletVM:
         if refused is not None:
             return Receipt(refused)
         if not query and call.caller not in self._ledger.free:
-            return _without_effects(_no_funds("the caller has no account"))
+            return _without_effects(_NO_ACCOUNT)
         found = self._ledger.contracts[contract]
         pending = Pending(self._ledger, found)
         limit = _deposit_limit(pending, call)
         if not pending.transfer(call.caller, contract, call.value):
-            return _without_effects(_no_funds("TransferFailed"))
+            return _not_started("TransferFailed", affordable=False)
         entry = None if call.entry is None else manifest.entry(call.entry)
         run = self._new_run(pending, contract, encode(entry, call.input).input, call)
         outcome = execute(self._codes[found.code_hash], "call", run, call.gas, traced=call.trace)
@@ -173,18 +175,24 @@ def _deposit_limit(pending: Pending, call: Call) -> int:
     return max(0, pending.spendable(call.caller) - call.value - ED)
 
 
-def _no_funds(detail: str) -> Rejected:
-    return Rejected(Refusal.INSUFFICIENT_FUNDS, detail)
+def _not_started(error: str, *, affordable: bool) -> Receipt:
+    """What an error of the pallet means before any code ran; who could not have paid the value is told that."""
+    if affordable and error == "DuplicateContract":
+        return _without_effects(Rejected(Refusal.CONTRACT_EXISTS, error))
+    if affordable and error == "StorageDepositNotEnoughFunds":
+        return _without_effects(_no_deposit(error))
+    return _without_effects(Rejected(Refusal.INSUFFICIENT_FUNDS, error))
 
 
 def _no_deposit(error: str) -> Exhausted:
     return Exhausted(Resource.STORAGE, error)
 
 
-def _without_effects(outcome: Outcome, run: Run | None = None, *, native: tuple[str, ...] = ()) -> Receipt:
-    lines = tuple(run.trace) if run else ()
-    error = (outcome.detail,) if isinstance(outcome, Trapped | Exhausted) else ()
-    return Receipt(outcome, cost={"deposit": 0}, native=(*lines, *native, *error))
+def _without_effects(outcome: Outcome, run: Run | None = None, *, error: str = "") -> Receipt:
+    """Nothing but what happened; the pallet's error is the last native line, as the real one's program tells it."""
+    if not error and outcome is not _NO_ACCOUNT and isinstance(outcome, Trapped | Exhausted | Rejected):
+        error = outcome.detail
+    return Receipt(outcome, cost={"deposit": 0}, native=(*(run.trace if run else ()), *([error] if error else [])))
 
 
 def _receipt(outcome: Returned, run: Run, deposit: int) -> Receipt:

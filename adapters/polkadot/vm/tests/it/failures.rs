@@ -111,7 +111,6 @@ fn contracts_are_known_by_their_address_and_made_once() {
 fn a_module_is_rejected_with_the_reason_that_the_pallet_logs() {
     let mut vm = Vm::with_world();
     let plain = module("", "");
-    let memory = r#"(import "env" "memory" (memory 1 1))"#;
     let modules = [
         (plain.replace("$input (result i32)", "$f (result f32) (f32.const 0)) (func $input (result i32)"), "floating-point"),
         (plain.replace("(export \"deploy\")", "(export \"main\")"), "unknown function export"),
@@ -119,14 +118,12 @@ fn a_module_is_rejected_with_the_reason_that_the_pallet_logs() {
         (plain.replace("\"seal0\" \"balance\"", "\"seal0\" \"nope\""), "nope"),
         (plain.replace("\"seal0\" \"balance\"", "\"env\" \"balance\""), "balance"),
         (plain.replace("(memory 1 1)", "(memory 1 17)"), "number of memory pages"),
-        (plain.replace(memory, "(memory 1 1)").replace("(import", "(import"), "memory"),
-        (plain.replace("(func (export \"deploy\") )", "(func (export \"deploy\") (result i32) i32.const 0)"), "Code rejected"),
+        (plain.replace("(export \"deploy\")", "(export \"deploy\") (result i32) i32.const 0"), "Code rejected"),
+        (r#"(module (memory 1 1) (func (export "deploy")) (func (export "call")))"#.to_owned(), "No memory import"),
     ];
     for (wat, reason) in modules {
         assert_ne!(wat, plain);
-        let Ok(code) = wat::parse_str(&wat) else { continue };
-        let request = json!({"op": "deploy", "code": base64(code), "caller": alice()});
-        let result = vm.ok(request);
+        let result = vm.deploy(&wat, json!({}));
         rejected(&result, "malformed-module", "CodeRejected");
         let detail = result["outcome"]["detail"].as_str().unwrap();
         assert!(detail.contains(reason), "{reason}: {detail}");

@@ -74,8 +74,8 @@
   ;; recipient, amount: storage, an event and money, and then the end named
   (func $everything
     (call $begin)
-    (call $write (i32.const 0x5000) (i32.const 4) (i32.const 4))
-    (call $emit (i32.const 0x5000) (i32.const 4) (i32.const 4))
+    (call $write (i32.const 0x5000) (i32.const 0x5004) (i32.const 4))
+    (call $emit (i32.const 0x5000) (i32.const 0x5004) (i32.const 4))
     (if (call $send) (then unreachable)))
   (func (export "send_return") (call $everything))
   (func (export "send_revert")

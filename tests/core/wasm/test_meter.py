@@ -1,0 +1,401 @@
+"""Metered modules do what they did, and charge what a count of every instruction by the book comes to."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from core.wasm.engines import BACK_ENDS, SMITH, Instance, Result, Stop
+from core.wasm.generator import generate
+from core.wasm.interpreter import Interpreter, Stopped, Trap, Watcher
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sshi.errors import LinkError
+from sshi.wasm.decode import decode
+from sshi.wasm.instructions import tokens
+from sshi.wasm.meter import (
+    Costs,
+    EntryCost,
+    GlobalHook,
+    HostHook,
+    InlineModel,
+    Kinds,
+    PerUnit,
+    StackModel,
+    block_points,
+    exact_points,
+    inject,
+    inject_exact,
+)
+from sshi.wasm.module import FUNC, I32, Import, Module
+from sshi.wasm.names import function_names
+from sshi.wasm.opcodes import BY_KEY
+from sshi.wasm.stack import frame_bytes, heights
+
+COSTS = Costs(
+    default=3,
+    overrides={"block": 0, "else": 0, "end": 0, "loop": 2, "i32.add": 5, "call": 11},
+    counted={"memory.grow": PerUnit(32, 7), "memory.copy": PerUnit(30, 1), "memory.fill": PerUnit(31, 2)},
+    entry=EntryCost(64, 8, 3),
+)
+GAS = GlobalHook("gas_left", ("env", "out_of_gas"))
+STACK = StackModel(1500, 64, ("env", "stack_exhausted"))
+ENOUGH = 10**12
+HOST = (Import("env", "host", FUNC, 0),)
+CHAIN = Costs(default=1, counted={"memory.grow": PerUnit(32, 1), "memory.copy": PerUnit(32, 1)}, entry=EntryCost(64, 8, 1))
+"""The shape of a chain's own costs, in units of one instruction."""
+
+
+class Book(Watcher):
+    """Charges every instruction and every entry, one at a time."""
+
+    def __init__(self, module: Module, costs: Costs, gas: int = ENOUGH, stack: StackModel | None = None) -> None:
+        self.module, self.costs, self.gas, self.stack = module, costs, gas, stack
+        self.first = len(module.imported(FUNC))
+        self.heights = heights(module)
+        self.used = 0
+
+    def spend(self, units: int) -> None:
+        self.gas -= units
+        if self.gas < 0:
+            raise Stopped("gas")
+
+    def _size(self, function: int) -> int:
+        at = function - self.first
+        frame = frame_bytes(self.module.types[self.module.funcs[at]], self.module.codes[at])
+        return self.heights[at].bytes + frame + (self.stack.base_bytes if self.stack else 0)
+
+    def enter(self, function: int) -> None:
+        self.used += self._size(function)
+        if self.stack and self.used > self.stack.limit:
+            raise Stopped("stack")
+        at = function - self.first
+        if self.costs.entry:
+            self.spend(self.costs.entry.of(self.module.types[self.module.funcs[at]], self.module.codes[at]))
+
+    def leave(self, function: int) -> None:
+        self.used -= self._size(function)
+
+    def instruction(self, function: int, at: int, op: int, count: int | None) -> None:
+        name = BY_KEY[op].mnemonic
+        counted = self.costs.counted.get(name)
+        self.spend(counted.base + counted.unit * (count or 0) if counted else self.costs.of(name))
+
+
+def book(module: Module, watcher: Book, name: str = "f0", hosts=None) -> tuple[tuple[str, object], Interpreter]:
+    interpreter = Interpreter(module, hosts or {}, watcher, steps=20_000)
+    try:
+        return ("returned", interpreter.call(name)), interpreter
+    except Trap as trap:
+        return ("trapped", str(trap)), interpreter
+    except Stopped as stopped:
+        return ("stopped", str(stopped)), interpreter
+
+
+def stop(reason: str):
+    def run(_: Instance) -> None:
+        raise Stop(reason)
+
+    return run
+
+
+STOPS = {"env.out_of_gas": stop("gas"), "env.stack_exhausted": stop("stack")}
+
+
+def run_exact(module: Module, model: InlineModel, gas: int = ENOUGH, name: str = "f0", back_end: str = "cranelift", **imports) -> Result:
+    """A run of the metered module, read as a host must read it: a trap with the gas below zero is exhaustion."""
+    instance = Instance(inject_exact(module, model), {**STOPS, **{f"env.{key}": value for key, value in imports.items()}}, back_end)
+    instance.set("gas_left", gas)
+    result = instance.run(name)
+    if model.late and result.end[0] == "trapped" and result.globals["gas_left"] < 0:
+        result.end = ("stopped", "gas")
+    return result
+
+
+def charged(module: Module, costs: Costs, name: str, *args: int) -> tuple[tuple[str, object], list[int]]:
+    """How a run with host metering ends, and every charge on the way."""
+    charges: list[int] = []
+    metered = inject(module, costs, HostHook())
+    result = Instance(metered, {"env.gas_consume": lambda _, units: charges.append(units)}).run(name, *args)
+    return result.end, charges
+
+
+# -- the exact schedule ------------------------------------------------------------------------------------------------------------
+
+
+@given(seed=st.integers(0, 1 << 32), gas=st.one_of(st.just(ENOUGH), st.integers(0, 400), st.integers(0, 4000)), late=st.booleans())
+@settings(deadline=None, max_examples=150)
+def test_the_exact_meter_agrees_with_the_book_wherever_anyone_can_look(seed, gas, late):
+    """Outcome, gas when it returns or traps, and gas at every host call; recursion, traps and exhaustion included."""
+    module = generate(seed, bulk=True, sign_extension=True, recursive=True, imports=HOST)
+    seen: list[tuple[int, int]] = []
+    watcher = Book(module, COSTS, gas, STACK)
+
+    def host(value: int) -> list[int]:
+        seen.append((value, watcher.gas))
+        watcher.spend(value % 64)
+        return [value ^ 5]
+
+    end, interpreter = book(module, watcher, hosts={0: host})
+    if end == ("stopped", "steps"):
+        return
+    looked: list[tuple[int, int]] = []
+
+    def metered_host(instance: Instance, value: int) -> int:
+        value %= 1 << 32
+        looked.append((value, instance.get("gas_left")))
+        instance.set("gas_left", instance.get("gas_left") - value % 64)
+        if instance.get("gas_left") < 0:
+            raise Stop("gas")
+        return (value ^ 5) - ((value ^ 5) >> 31 << 32)
+
+    for back_end in BACK_ENDS:
+        looked.clear()
+        result = run_exact(module, InlineModel(COSTS, GAS, STACK, late=late), gas, back_end=back_end, host=metered_host)
+        assert result.end == end
+        assert looked == seen
+        if end != ("stopped", "gas"):
+            assert result.globals["gas_left"] == watcher.gas
+        if end[0] == "returned":
+            assert result.memory == bytes(interpreter.memory)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_trap_in_the_middle_of_a_block_shows_what_ran_and_no_more(parse, late):
+    """Three instructions and the load that traps; the two after it were not charged."""
+    module = parse('(module (memory 1) (func (export "f") nop nop (drop (i32.load (i32.const -1))) nop nop))')
+    result = run_exact(module, InlineModel(Costs(), GAS, late=late), 100, "f")
+    assert result.end == ("trapped", "memory")
+    assert result.globals["gas_left"] == 100 - 4
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("body", ["(unreachable)", "(drop (i32.div_u (i32.const 1) (i32.const 0)))", "(drop (i64.load (i32.const -1)))"])
+def test_gas_that_ends_before_a_trap_is_exhaustion_and_gas_that_just_suffices_a_trap(parse, body, late):
+    module = parse(f'(module (memory 1) (func (export "f") nop nop nop {body}))')
+    watcher = Book(module, Costs())
+    end, _ = book(module, watcher, "f")
+    assert end[0] == "trapped"
+    needed = ENOUGH - watcher.gas
+    assert run_exact(module, InlineModel(Costs(), GAS, late=late), needed, "f").end == end
+    assert run_exact(module, InlineModel(Costs(), GAS, late=late), needed - 1, "f").end == ("stopped", "gas")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_gas_that_ends_in_the_last_instructions_is_exhaustion_too(parse, late):
+    module = parse('(module (func (export "f") (result i32) (call $g) (i32.const 1) (i32.const 2) i32.add) (func $g))')
+    model = InlineModel(Costs(), GAS, late=late)
+    assert run_exact(module, model, 4, "f").end == ("returned", [3])
+    assert run_exact(module, model, 3, "f").end == ("stopped", "gas")
+
+
+@pytest.mark.parametrize("back_end", BACK_ENDS)
+@pytest.mark.parametrize("body", ["(loop (br 0))", "(call $f)", "(loop (block (br_if 1 (i32.const 1))))", "(loop (loop (br 1)))"])
+def test_what_never_ends_is_stopped(parse, body, back_end):
+    model = InlineModel(Costs(), GAS)
+    module = parse(f'(module (func $f (export "f") {body}))')
+    assert run_exact(module, model, 5_000, "f", back_end).end == ("stopped", "gas")
+
+
+def test_exhaustion_leaves_what_was_asked_for_below_zero(parse):
+    """A host that must tell an absurd demand from a small one reads it off the global."""
+    module = parse('(module (memory 1) (func (export "f") (drop (memory.grow (i32.const -1)))))')
+    result = run_exact(module, InlineModel(CHAIN, GAS), 1000, "f")
+    assert result.end == ("stopped", "gas")
+    assert result.globals["gas_left"] == 1000 - 8 - 1 - (32 + 0xFFFF_FFFF)
+
+
+def test_counted_work_is_charged_by_its_operand_before_any_bounds_check(parse):
+    text = '(module (memory 1 1) (func (export "f") (param i32) (memory.copy (i32.const 0) (i32.const 0) (local.get 0))))'
+    instance = Instance(inject_exact(parse(text), InlineModel(CHAIN, GAS)), STOPS)
+    for size, end in ((0, "returned"), (5, "returned"), (1 << 20, "trapped")):
+        instance.set("gas_left", ENOUGH)
+        assert instance.run("f", size).end[0] == end
+        assert ENOUGH - instance.get("gas_left") == -(-68 // 8) + 3 + 32 + size
+
+
+def test_an_entry_costs_by_its_parameters_and_locals(parse):
+    """64 bytes of frame and nothing else are 8 units; every started eight bytes more are one."""
+    bodies = {"": 8, "(local i32)": 9, "(param i32)": 9, "(local i64 i32)": 10, "(param i64) (local i64 i64)": 11}
+    for text, units in bodies.items():
+        of = parse(f"(module (func {text}))")
+        assert CHAIN.entry is not None
+        assert CHAIN.entry.of(of.types[of.funcs[0]], of.codes[0]) == units
+    empty = parse('(module (func (export "f")))')
+    assert ENOUGH - run_exact(empty, InlineModel(CHAIN, GAS), name="f").globals["gas_left"] == 8
+
+
+@pytest.mark.parametrize("back_end", BACK_ENDS)
+def test_4096_activations_of_an_empty_recursive_function_fit_262144_bytes(parse, back_end):
+    """As measured on a chain that counts this way (facts/near.md, 5.2); the one that does not fit is charged nothing."""
+    module = parse('(module (global $n (export "n") (mut i32) (i32.const 0)) (func $f (export "f") (call $f)))')
+    model = InlineModel(CHAIN, GAS, StackModel(262_144, 64, ("env", "stack_exhausted")))
+    result = run_exact(module, model, name="f", back_end=back_end)
+    assert result.end == ("stopped", "stack")
+    assert ENOUGH - result.globals["gas_left"] == 4096 * (8 + 1)
+
+
+def test_a_loop_is_charged_on_entry_and_on_every_branch_back(parse):
+    module = parse(
+        """(module (func (export "f") (local i32)
+             (loop (local.set 0 (i32.add (local.get 0) (i32.const 1))) (br_if 0 (i32.lt_u (local.get 0) (i32.const 5))))))"""
+    )
+    result = run_exact(module, InlineModel(Costs(), GAS), name="f")
+    assert ENOUGH - result.globals["gas_left"] == 5 * (1 + 4 + 4)
+
+
+def test_a_start_function_waits_until_there_is_gas(parse):
+    module = parse('(module (global (export "n") (mut i32) (i32.const 0)) (func $s (global.set 0 (i32.const 9))) (start $s))')
+    with pytest.raises(LinkError, match="start function"):
+        inject_exact(module, InlineModel(Costs(), GAS))
+    instance = Instance(inject_exact(module, InlineModel(Costs(), GAS, start="begin")), STOPS)
+    assert instance.get("n") == 0
+    instance.set("gas_left", 2)
+    assert instance.run("begin").end == ("returned", [])
+    assert instance.get("n") == 9
+    assert instance.get("gas_left") == 0
+
+
+def test_a_module_with_an_export_of_the_global_s_name_is_refused(parse):
+    module = parse('(module (func (export "gas_left")))')
+    with pytest.raises(LinkError, match="gas_left"):
+        inject_exact(module, InlineModel(Costs(), GAS))
+
+
+def test_exact_points_split_at_everything_that_can_be_seen(parse):
+    """Charges by instruction: `nop nop load` together, then the store's run, the call's, the branch's, the rest."""
+    module = parse(
+        """(module (memory 1) (func $f (param i32)
+             nop nop (i32.load (local.get 0)) (drop)
+             (i32.store (i32.const 0) (local.get 0))
+             (call $f (i32.const 1))
+             (block (br_if 0 (local.get 0)) nop)
+             nop))"""
+    )
+    points = exact_points(tokens(module.codes[0].body), Kinds(Costs()))
+    assert [(point.at, point.cost, point.seen) for point in points] == [
+        (0, 4, False),
+        (4, 4, False),
+        (8, 2, True),
+        (10, 2, False),
+        (13, 1, False),
+        (15, 1, False),
+    ]
+
+
+# -- the block schedule ------------------------------------------------------------------------------------------------------------
+
+
+@given(seed=st.integers(0, 1 << 32))
+@settings(deadline=None, max_examples=100)
+def test_block_charges_add_up_to_the_book_and_change_nothing_else(seed):
+    module = generate(seed, bulk=True, sign_extension=True)
+    watcher = Book(module, COSTS)
+    end, interpreter = book(module, watcher)
+    if end == ("stopped", "steps"):
+        return
+    spent = ENOUGH - watcher.gas
+    charges: list[int] = []
+    by_host = Instance(inject(module, COSTS, HostHook()), {"env.gas_consume": lambda _, units: charges.append(units)}).run("f0")
+    instance = Instance(inject(module, COSTS, GAS), STOPS)
+    instance.set("gas_left", ENOUGH)
+    by_global = instance.run("f0")
+    assert by_host.end == by_global.end == end
+    assert by_host.memory == by_global.memory == bytes(interpreter.memory)
+    assert ENOUGH - by_global.globals["gas_left"] == sum(charges)
+    # a trap leaves the rest of its block charged; nothing else may differ
+    assert sum(charges) == spent if end[0] == "returned" else sum(charges) >= spent
+
+
+def test_a_loop_pays_per_iteration_and_a_branch_for_what_it_takes(parse):
+    module = parse(
+        """(module (func (export "f") (param i32)
+             (loop
+               (if (i32.and (local.get 0) (i32.const 1)) (then nop nop nop nop nop) (else nop))
+               (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))"""
+    )
+    end, charges = charged(module, Costs(), "f", 3)
+    assert end == ("returned", [])
+    assert charges == [10, 5, 10, 1, 10, 5]
+
+
+def test_code_after_a_block_belongs_to_the_run_before_it_unless_something_left_further_out(parse):
+    stays = parse('(module (func (export "f") nop (block (br_if 0 (i32.const 1)) nop) nop nop))')
+    leaves = parse('(module (func (export "f") nop (block (br_if 1 (i32.const 1)) nop) nop nop))')
+    assert [(point.at, point.cost) for point in block_points(tokens(stays.codes[0].body), Kinds(Costs()))] == [(0, 5), (4, 1)]
+    assert [(point.at, point.cost) for point in block_points(tokens(leaves.codes[0].body), Kinds(Costs()))] == [(0, 3), (4, 1), (6, 2)]
+
+
+def test_code_that_cannot_run_is_not_charged(parse):
+    module = parse('(module (func (export "f") (return) nop nop (block nop)))')
+    assert charged(module, Costs(), "f")[1] == [1]
+
+
+def test_growing_is_charged_by_the_page_on_top_of_its_block(parse):
+    module = parse('(module (memory 1) (func (export "f") (param i32) (drop (memory.grow (local.get 0)))))')
+    end, charges = charged(module, Costs(counted={"memory.grow": PerUnit(100, 10)}), "f", 3)
+    assert end == ("returned", [])
+    assert charges == [2, 130]
+
+
+def test_block_points_come_in_order_and_cost_something(smith):
+    for seed in range(12):
+        for code in decode(smith(seed, 4000, **SMITH)).codes:
+            for points in (block_points(tokens(code.body), Kinds(COSTS)), exact_points(tokens(code.body), Kinds(COSTS))):
+                assert all(a.at <= b.at for a, b in pairwise(points))
+                assert all(point.cost or point.counted for point in points)
+
+
+# -- both --------------------------------------------------------------------------------------------------------------------------
+
+
+def test_any_module_stays_valid_and_does_the_same_with_enough_gas(smith, valid, observe):
+    """Modules with floats, several results, references. The stub of `gas_consume` is called; the globals are not compared."""
+    compared = 0
+    for seed in range(32):
+        data = smith(seed, 4000, **SMITH)
+        module = decode(data)
+        before = {label: rest for label, *rest in observe([("", data)], seed) or []}
+        after = {label: rest for label, *rest in observe([("", valid(inject(module, COSTS, HostHook())))], seed) or []}
+        valid(inject_exact(module, InlineModel(COSTS, GAS, STACK, start="start")))
+        for label in before.keys() & after.keys():
+            assert after[label][0] == before[label][0], (seed, label)
+            assert after[label][2] == before[label][2], (seed, label)
+            compared += 1
+    assert compared > 40
+
+
+def test_functions_that_are_added_are_named_where_the_module_has_names(parse):
+    named = parse('(module (memory 1) (func $grow (export "f") (drop (memory.grow (i32.const 1)))))')
+    metered = inject(named, Costs(counted={"memory.grow": PerUnit(1, 1)}), HostHook())
+    assert function_names(metered) == {1: "grow", 2: "gas.1+1n"}
+    unnamed = parse('(module (memory 1) (func (export "f") (drop (memory.grow (i32.const 1)))))')
+    assert function_names(inject(unnamed, Costs(counted={"memory.grow": PerUnit(1, 1)}), HostHook())) == {}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"overrides": {"no.such": 1}},
+        {"overrides": {"end": 1}},
+        {"overrides": {}},
+        {"default": -1},
+        {"counted": {"i32.add": PerUnit(1, 1)}},
+        {"counted": {"memory.grow": PerUnit(1, 1 << 31)}},
+        {"counted": {"memory.grow": PerUnit(-1, 1)}},
+    ],
+    ids=str,
+)
+def test_a_cost_model_that_cannot_be_charged_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"instruction|cost|operand"):
+        Costs(**wrong)
+
+
+def test_the_hook_s_import_is_the_module_s_own_when_it_has_it(parse):
+    module = parse('(module (import "env" "gas_consume" (func (param i64))) (func (export "f") (call 0 (i64.const 40))))')
+    end, charges = charged(module, Costs(), "f")
+    assert end == ("returned", [])
+    assert charges == [2, 40]
+    assert [entry.desc for entry in inject(module, Costs(), HostHook()).imports] == [0]
+    assert module.types[0].params != bytes((I32,))
