@@ -17,6 +17,8 @@ from sshi_conformance.show import balances_text, bytes_text, outcome_text, topic
 from sshi_conformance.verdict import CASE, INTERFACE, REFERENCE, Difference
 
 NO_EFFECTS = Effects()
+SHORTEST = 4
+"""A shorter address could be anything."""
 KINDS: dict[type, str] = {Returned: "returned", Reverted: "reverted", Trapped: "trapped", Exhausted: "exhausted", Rejected: "rejected"}
 
 Pairs = tuple[tuple[bytes, bytes | None], ...]
@@ -52,12 +54,13 @@ class Observed:
         return {self.named(address): change for address, change in self.receipt.effects.balances}
 
     def normal(self, data: bytes) -> bytes:
-        """The bytes with every known address made a token; an address inside another, or inside a token, is none."""
-        if not data:
+        """The bytes with every known address made a token, in one pass from left to right."""
+        known = {address: name for address, name in self.names.items() if len(address) >= SHORTEST}
+        if not known:
             return data
-        addresses = tuple(sorted(self.names, key=lambda address: (-len(address), address)))
-        tokens = [b"\0<" + self.names[address].encode() + b">\0" for address in addresses]
-        return _addresses(addresses).sub(lambda found: tokens[(found.lastindex or 1) - 1], data)
+        spelt = {prefix + address: name for address, name in known.items() for prefix in _lengths(address)}
+        pattern = b"|".join(re.escape(each) for each in sorted(spelt, key=len, reverse=True))
+        return re.sub(pattern, lambda match: b"<%s>" % spelt[match[0]].encode(), data)
 
     def normal_pairs(self) -> Pairs:
         """The storage difference with addresses made tokens."""
@@ -67,6 +70,11 @@ class Observed:
     def normal_events(self) -> Events:
         """The events with addresses made tokens."""
         return tuple((event.topic, self.normal(event.data)) for event in self.receipt.effects.events)
+
+
+def _lengths(address: bytes) -> tuple[bytes, ...]:
+    """What may stand before an address and differs with its length: a u32, a byte, or nothing."""
+    return len(address).to_bytes(4, "little"), bytes([len(address)]), b""
 
 
 def compare(expected: Expected, observed: Observed, reference: Observed | None) -> tuple[Difference | None, bool]:

@@ -302,7 +302,7 @@ def test_a_chain_as_long_as_the_module_is_no_deeper_than_another(size):
     assert (merged.imports, {export.index for export in merged.exports}) == ((), {0})
 
 
-def test_a_pass_over_a_broken_module_gives_a_module_or_a_contract_error(smith):
+def test_a_pass_over_a_broken_module_gives_a_module_or_a_contract_error(wat, smith):
     """Bits flipped where decoding does not notice: whatever else escapes would be a bug."""
     random = Random(3)
     passes = (
@@ -312,7 +312,7 @@ def test_a_pass_over_a_broken_module_gives_a_module_or_a_contract_error(smith):
         lambda module: to_definition(to_import(module, "env", "memory")),
     )
     made = refused = 0
-    for data in [smith(seed, min_memories=1, max_memories=1, memory_max_size_required=True, max_memory32_bytes=PAGE) for seed in range(12)]:
+    for data in (wat(CONTRACT), wat(SHIM), *(smith(seed, 3000, max_memories=1, max_memory32_bytes=4 * PAGE) for seed in range(10))):
         for _ in range(250):
             broken = bytearray(data)
             broken[random.randrange(8, len(broken))] = random.choice((0, 1, 0x0B, 0x7F, 0x80, random.randrange(256)))
@@ -340,7 +340,7 @@ LIVELY = {
 def test_merged_modules_do_what_the_engine_s_linking_of_the_parts_does(smith, observe, valid, tmp_path):
     """b at random, a importing at random from b: the same results, calls to the outside and final state, merged or not; shaken too."""
     compared = resolved = 0
-    for seed in range(60):
+    for seed in range(40):
         b = replace(decode(smith(seed, 4000, **LIVELY)), start=None)
         wanted = tmp_path / f"{seed}.wasm"
         wanted.write_bytes(encode(importing_all_of(b)))
@@ -352,7 +352,7 @@ def test_merged_modules_do_what_the_engine_s_linking_of_the_parts_does(smith, ob
         resolved += len(a.imports)
         compared += len(apart or ())
     assert resolved > 100
-    assert compared > 200
+    assert compared > 150
 
 
 def importing_all_of(module: Module) -> Module:

@@ -21,7 +21,7 @@ from sshi_polkadot.encoding import ADDRESS_BYTES, contract_address, encode
 
 _NOBODY = bytes(ADDRESS_BYTES)
 """Who asks a query that nobody signed."""
-_NO_ACCOUNT = Rejected(Refusal.INSUFFICIENT_FUNDS, "the caller has no account")
+_NO_ACCOUNT = Rejected(Refusal.UNKNOWN_ACCOUNT, "the caller has no account")
 
 
 class _Snapshot(NamedTuple):

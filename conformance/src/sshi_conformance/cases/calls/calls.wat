@@ -24,9 +24,7 @@
 
   (func (export "init") (local $len i32)                   ;; remembers the deployer
     (local.set $len (call $caller (i32.const 0x7000)))
-    (call $write (i32.const 0x5000) (i32.const 0x7004) (local.get $len))
-    (i32.store (i32.const 0x6ffc) (local.get $len))
-    (call $from_result (local.get $len)))
+    (call $write (i32.const 0x5000) (i32.const 0x7004) (local.get $len)))
 
   (func (export "caller")                                  ;; -> result, header, address
     (i32.store (i32.const 0x6ffc) (call $caller (i32.const 0x7000)))

@@ -4,7 +4,6 @@
   (import "env" "input" (func $input (param i32) (result i32)))
   (import "env" "set_return" (func $set_return (param i32 i32)))
   (memory (export "memory") 1 2)
-  (type $two (func (param i32 i32) (result i32 i32)))
   (type $one (func (param i32) (result i32)))
   (table $table 3 3 funcref)
   (elem (table $table) (i32.const 0) func $double $negate)
@@ -19,7 +18,6 @@
     (i32.load (i32.add (i32.const 0x104) (i32.shl (local.get $index) (i32.const 2)))))
   (func $double (type $one) (i32.shl (local.get 0) (i32.const 1)))
   (func $negate (type $one) (i32.sub (i32.const 0) (local.get 0)))
-  (func $swap (type $two) (local.get 1) (local.get 0))
 
   (func (export "sign_extension")                          ;; u64 -> its low 8, 16 and 32 bits with their sign, as i32 and as i64
     (call $begin)
@@ -48,18 +46,6 @@
     (memory.init $passive (i32.const 0x200) (i32.const 0) (call $word (i32.const 0)))
     (call $set_return (i32.const 0x200) (i32.const 4)))
 
-  (func (export "multi_value") (local $a i32) (local $b i32)   ;; two words -> swapped, by a function and by a block
-    (call $begin)
-    (call $swap (call $word (i32.const 0)) (call $word (i32.const 1)))
-    (local.set $b) (local.set $a)
-    (i32.store (i32.const 0) (local.get $a))
-    (i32.store (i32.const 4) (local.get $b))
-    (local.get $a) (local.get $b)
-    (block (type $two) (local.set $a) (local.set $b) (local.get $a) (local.get $b))
-    (local.set $b) (local.set $a)
-    (i32.store (i32.const 8) (local.get $a))
-    (i32.store (i32.const 12) (local.get $b))
-    (call $set_return (i32.const 0) (i32.const 16)))
   (func (export "indirect")                                ;; slot, number -> what the function there makes of it
     (call $begin)
     (i32.store (i32.const 0) (call_indirect $table (type $one) (call $word (i32.const 1)) (call $word (i32.const 0))))
