@@ -45,7 +45,7 @@ def place(tmp_path, monkeypatch, examples):
     return tmp_path
 
 
-@pytest.mark.parametrize(("kind", "text"), blocks())
+@pytest.mark.parametrize(("kind", "text"), [*blocks()])
 def test_a_block_holds(kind, text, place, monkeypatch, capsys):
     if kind == "wat":
         fragment = text if text.lstrip().startswith(("(module", ";;")) else f"(module {text})"

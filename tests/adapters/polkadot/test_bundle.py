@@ -41,7 +41,7 @@ class Offline(SubstrateInterface):
     def init_runtime(self, *_args: object, **_more: object) -> None:
         pass
 
-    def encode_scale(self, type_string, value, block_hash=None):
+    def encode_scale(self, type_string, value, **_more):
         return self.runtime_config.create_scale_object(type_string).encode(value)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from sshi.errors import UsageError
 from sshi.host.chain import Code
 from sshi.host.engine import wat_to_wasm
 from sshi.host.outcome import Exhausted, Refusal, Resource, Returned, Trapped
@@ -143,6 +144,7 @@ SEAL = """(import "env" "memory" (memory 1 2))
   (import "seal2" "set_storage" (func $set (param i32 i32 i32 i32) (result i32)))
   (import "seal1" "contains_storage" (func $has (param i32 i32) (result i32)))
   (import "seal1" "clear_storage" (func $clear (param i32 i32) (result i32)))
+  (func $equal (param i32 i32) (if (i32.ne (local.get 0) (local.get 1)) (then unreachable)))
   (func (export "deploy"))"""
 
 # Each ends as named, on both pallets; `call` is the body.
@@ -160,8 +162,10 @@ ERRORS = {
     "OutOfBounds, a value outside": "(drop (call $set (i32.const 0) (i32.const 1) (i32.const 65536) (i32.const 1)))",
     "ValueTooLarge, an event": "(call $event (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 16385))",
     "DecodingFailed, a topic without its count": "(call $event (i32.const 0) (i32.const 32) (i32.const 0) (i32.const 0))",
-    "DecodingFailed, a topic and more": "(i32.store8 (i32.const 0) (i32.const 4)) (call $event (i32.const 0) (i32.const 34) (i32.const 0) (i32.const 0))",
-    "TooManyTopics": "(i32.store8 (i32.const 0) (i32.const 20)) (call $event (i32.const 0) (i32.const 161) (i32.const 0) (i32.const 0))",
+    "DecodingFailed, a topic and more": """(i32.store8 (i32.const 0) (i32.const 4))
+        (call $event (i32.const 0) (i32.const 34) (i32.const 0) (i32.const 0))""",
+    "TooManyTopics": """(i32.store8 (i32.const 0) (i32.const 20))
+        (call $event (i32.const 0) (i32.const 161) (i32.const 0) (i32.const 0))""",
     "OutOfBounds, event data": "(call $event (i32.const 0) (i32.const 0) (i32.const 65530) (i32.const 7))",
     "DecodingFailed, a recipient": "(drop (call $transfer (i32.const 65520) (i32.const 32) (i32.const 0) (i32.const 16)))",
     "DecodingFailed, an amount": "(drop (call $transfer (i32.const 0) (i32.const 32) (i32.const 65521) (i32.const 16)))",
@@ -184,20 +188,28 @@ def test_a_host_function_fails_as_the_pallet_s_does(world, name):
 
 
 FINE = {
-    "an absent key looks at no output": "(if (i32.ne (call $get (i32.const 0) (i32.const 1) (i32.const -1) (i32.const -1)) (i32.const 3)) (then unreachable))",
-    "the empty key is a key": """(if (i32.ne (call $set (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 5)) (i32.const -1)) (then unreachable))
-        (if (i32.ne (call $has (i32.const 9) (i32.const 0)) (i32.const 5)) (then unreachable))""",
-    "an old value's length": """(drop (call $set (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 5)))
-        (if (i32.ne (call $set (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 7)) (i32.const 5)) (then unreachable))
-        (if (i32.ne (call $clear (i32.const 0) (i32.const 1)) (i32.const 7)) (then unreachable))
-        (if (i32.ne (call $clear (i32.const 0) (i32.const 1)) (i32.const -1)) (then unreachable))""",
-    "the length is written last": """(i32.store (i32.const 0) (i32.const 64)) (call $caller (i32.const 0) (i32.const 0))
-        (if (i32.ne (i32.load (i32.const 0)) (i32.const 32)) (then unreachable))""",
+    "an absent key looks at no output": """
+        (call $equal (call $get (i32.const 0) (i32.const 1) (i32.const -1) (i32.const -1)) (i32.const 3))""",
+    "the empty key is a key": """
+        (call $equal (call $set (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 5)) (i32.const -1))
+        (call $equal (call $has (i32.const 9) (i32.const 0)) (i32.const 5))""",
+    "an old value's length": """
+        (drop (call $set (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 5)))
+        (call $equal (call $set (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 7)) (i32.const 5))
+        (call $equal (call $clear (i32.const 0) (i32.const 1)) (i32.const 7))
+        (call $equal (call $clear (i32.const 0) (i32.const 1)) (i32.const -1))""",
+    "the length is written last": """
+        (i32.store (i32.const 0) (i32.const 64))
+        (call $caller (i32.const 0) (i32.const 0))
+        (call $equal (i32.load (i32.const 0)) (i32.const 32))""",
     "an empty range at the end": "(call $event (i32.const 0) (i32.const 0) (i32.const 65536) (i32.const 0))",
     "an explicitly empty list of topics": "(call $event (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 0))",
-    "memory grows to its maximum": """(if (i32.ne (memory.grow (i32.const 2)) (i32.const -1)) (then unreachable))
-        (if (i32.ne (memory.grow (i32.const 1)) (i32.const 1)) (then unreachable)) (drop (i32.load (i32.const 131068)))""",
-    "recipient lengths do not matter": "(if (call $transfer (i32.const 0) (i32.const 5) (i32.const 64) (i32.const 1)) (then unreachable))",
+    "memory grows to its maximum": """
+        (call $equal (memory.grow (i32.const 2)) (i32.const -1))
+        (call $equal (memory.grow (i32.const 1)) (i32.const 1))
+        (drop (i32.load (i32.const 131068)))""",
+    "recipient lengths do not matter": """
+        (call $equal (call $transfer (i32.const 0) (i32.const 5) (i32.const 64) (i32.const 1)) (i32.const 0))""",
 }
 
 
@@ -243,16 +255,34 @@ def test_the_same_deployment_twice_is_refused(link, world):
     assert world.deploy(code, "another name").address is not None
 
 
-def test_who_has_no_account_or_too_little_is_refused(link, world):
-    code = link('(module (memory (export "memory") 1) (func (export "go")) (func (export "paid")))', "go", "paid$")
-    contract = world.deployed(code)
-    stranger = b"s" * 32
-    assert world.call(contract, "go", caller=stranger).outcome.reason is Refusal.INSUFFICIENT_FUNDS
-    assert world.deploy(code, caller=stranger).receipt.outcome.reason is Refusal.INSUFFICIENT_FUNDS
-    world.vm.create_account(stranger, 10)
-    assert world.call(contract, "paid", caller=stranger, value=11).outcome.reason is Refusal.INSUFFICIENT_FUNDS
-    assert world.call(contract, "paid", caller=stranger, value=10).outcome == Returned()
-    assert (world.vm.balance(stranger), world.vm.balance(contract)) == (0, 10)
+def test_who_has_no_account_is_refused(link, emulated):
+    code = link('(module (memory (export "memory") 1) (func (export "go")))', "go")
+    contract = emulated.deployed(code)
+    assert emulated.call(contract, "go", caller=b"s" * 32).outcome.reason is Refusal.UNKNOWN_ACCOUNT
+    assert emulated.deploy(code, caller=b"s" * 32).receipt.outcome.reason is Refusal.UNKNOWN_ACCOUNT
+
+
+def test_who_has_less_than_the_value_is_refused(link, world):
+    contract = world.deployed(link('(module (memory (export "memory") 1) (func (export "paid")))', "paid$"))
+    poor = b"s" * 32
+    world.vm.create_account(poor, 10)
+    assert world.call(contract, "paid", caller=poor, value=11).outcome.reason is Refusal.INSUFFICIENT_FUNDS
+    assert world.call(contract, "paid", caller=poor, value=10).outcome == Returned()
+    assert (world.vm.balance(poor), world.vm.balance(contract)) == (0, 10)
+
+
+@pytest.mark.parametrize(("address", "balance"), [(b"short", 1), (b"l" * 32, 2**128 - 1), (b"l" * 32, -1)])
+def test_an_account_that_no_such_chain_could_have_is_a_mistake_of_the_user(emulated, address, balance):
+    with pytest.raises(UsageError):
+        emulated.vm.create_account(address, balance)
+
+
+@pytest.mark.parametrize(("height", "time"), [(2**32, 0), (1, 2**64), (-1, 0)])
+def test_so_is_a_block_of_another_width(link, emulated, height, time):
+    contract = emulated.deployed(link('(module (memory (export "memory") 1) (func (export "go")))', "go"))
+    emulated.vm.block_height, emulated.vm.block_time = height, time
+    with pytest.raises(UsageError):
+        emulated.call(contract, "go")
 
 
 def test_an_account_is_none_until_it_is_made(world):
@@ -283,7 +313,8 @@ def test_a_world_goes_back_to_a_snapshot_any_number_of_times(link, world):
 def test_a_traced_call_shows_the_pallet_s_own_lines(link, world):
     code = link(
         """(module (import "env" "storage_write" (func $write (param i32 i32 i32))) (memory (export "memory") 1 1)
-          (data (i32.const 0) "\\01\\00\\00\\00k") (func (export "go") (call $write (i32.const 0) (i32.const 0) (i32.const 5)) unreachable))""",
+          (data (i32.const 0) "\\01\\00\\00\\00k")
+          (func (export "go") (call $write (i32.const 0) (i32.const 0) (i32.const 5)) unreachable))""",
         "go$",
     )
     contract = world.deployed(code)

@@ -511,32 +511,32 @@ def test_a_plain_range_is_inside_up_to_the_edge_and_not_one_byte_further(probe, 
         assert trapped(probe.call(function, *values, image=memory)) is not inside, (ptr, length)
 
 
-@pytest.mark.parametrize(("function", "at"), [("storage_read", 0), ("storage_write", 0), ("storage_has", 0), ("transfer", 0), ("emit", 0)])
-def test_a_blob_s_bytes_are_held_against_memory_too(link, world, function, at):
-    """memory.outside, for the bytes behind a header at the very edge"""
-    names = {
-        "storage_read": "(i32.const 0)",
-        "storage_write": "(i32.const 0) (i32.const 0)",
-        "storage_has": "",
-        "transfer": "(i32.const 0)",
-    }
-    rest = names.get(function, "(i32.const 0) (i32.const 0)")
+EDGE = """(module
+  (import "env" "{function}" (func $f (param {params}){result}))
+  (memory (export "memory") 1)
+  (func $blob (param $length i32)
+    (i64.store (i32.const 65522) (i64.const 0x6b6b6b6b00000000))
+    (i64.store (i32.const 65528) (i64.const 0x6b6b6b6b6b6b6b6b))
+    (i32.store (i32.const 65522) (local.get $length)))
+  (func (export "fits") (call $blob (i32.const 10)) {call})
+  (func (export "passes") (call $blob (i32.const 11)) {call}))"""
+
+
+@pytest.mark.parametrize(
+    ("function", "rest"),
+    [("storage_read", 1), ("storage_write", 2), ("storage_has", 0), ("storage_remove", 0), ("transfer", 1), ("emit", 2)],
+)
+def test_a_blob_s_bytes_are_held_against_memory_too(link, world, function, rest):
+    """memory.outside, for the bytes behind a header near the edge"""
     found = interface().functions[function]
-    result = " (result i32)" if found.results else ""
-    params = " ".join(found.wasm_params)
-    call = f"(call $f (i32.const 65522) {rest})"
-    code = link(
-        f"""(module
-          (import "env" "{function}" (func $f (param {params}){result}))
-          (memory (export "memory") 1)
-          (func (export "fits") (i64.store (i32.const 65522) (i64.const 0x6b6b6b6b0000000a)) (i64.store (i32.const 65528) (i64.const 0x6b6b6b6b6b6b6b6b))
-            {f"(drop {call})" if result else call})
-          (func (export "passes") (i64.store (i32.const 65522) (i64.const 0x6b6b6b6b0000000b)) (i64.store (i32.const 65528) (i64.const 0x6b6b6b6b6b6b6b6b))
-            {f"(drop {call})" if result else call}))""",
-        "fits",
-        "passes",
+    call = f"(call $f (i32.const 65522){' (i32.const 0)' * rest})"
+    wat = EDGE.format(
+        function=function,
+        params=" ".join(found.wasm_params),
+        result=" (result i32)" if found.results else "",
+        call=f"(drop {call})" if found.results else call,
     )
-    contract = world.deployed(code)
+    contract = world.deployed(link(wat, "fits", "passes"))
     assert not trapped(world.call(contract, "fits"))
     assert trapped(world.call(contract, "passes"))
 

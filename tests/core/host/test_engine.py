@@ -20,8 +20,7 @@ CALL = '(module (import "env" "f" (func $f)) (func (export "main") (call $f)))'
 
 
 @pytest.fixture(params=MODES)
-def mode(request, monkeypatch, tmp_path):
-    monkeypatch.setenv("SSHI_CACHE_DIR", str(tmp_path))
+def mode(request):
     return request.param
 
 

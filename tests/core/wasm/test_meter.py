@@ -10,7 +10,6 @@ from core.wasm.generator import generate
 from core.wasm.interpreter import Interpreter, Stopped, Trap, Watcher
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from sshi.errors import LinkError
 from sshi.wasm.decode import decode
 from sshi.wasm.instructions import tokens
@@ -77,7 +76,7 @@ class Book(Watcher):
     def leave(self, function: int) -> None:
         self.used -= self._size(function)
 
-    def instruction(self, function: int, at: int, op: int, count: int | None) -> None:
+    def instruction(self, function: int, at: int, op: int, count: int | None) -> None:  # noqa: ARG002
         name = BY_KEY[op].mnemonic
         counted = self.costs.counted.get(name)
         self.spend(counted.base + counted.unit * (count or 0) if counted else self.costs.of(name))

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 import msgspec
 
-from sshi_conformance.render.text import MARKS, WORDS, because, cost_text, counts_text, red, short
+from sshi_conformance.render.text import LABELS, MARKS, WORDS, because, cost_text, counts_text, findings, short
 from sshi_conformance.report import CaseReport, Report, ResultReport
 
 
@@ -28,10 +28,11 @@ def html(report: Report) -> str:
         summary=counts_text(report.counts),
         marks=MARKS,
         words=WORDS,
+        labels=LABELS,
         present=[status for status in WORDS if report.counts.get(status)],
         areas=_areas(report),
         groups=_groups(report),
-        red=[(case, result, because(result)) for case, result in red(report)],
+        findings=[(found, because(found.result)) for found in findings(report)],
         details=jinja2.utils.markupsafe.Markup(_embedded({case.id: _detail(case) for case in report.cases})),  # noqa: S704  escaped for a script element
         cells={case.id: [_cell(result) for result in case.results] for case in report.cases},
     )
@@ -60,6 +61,7 @@ def _detail(case: CaseReport) -> list[dict[str, Any]]:
         {
             "host": result.host,
             "status": result.status.value,
+            "label": LABELS[result.status],
             "why": because(result),
             "deviations": result.deviations,
             "steps": [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sshi_conformance.render.text import MARKS, because, cost_text, counts_text, red
+from sshi_conformance.render.text import MARKS, Finding, because, cost_text, counts_text, findings
 from sshi_conformance.report import Report
 
 LONG = 60
@@ -16,10 +16,10 @@ def markdown(report: Report) -> str:
     lines += _hosts(report)
     if report.missing:
         lines += ["## Judges that were not asked", "", *(f"* `{each.host}`: not run: {_cell(each.reason)}" for each in report.missing), ""]
-    found = red(report)
+    found = findings(report)
     if found:
         lines += ["## What is not as expected", ""]
-        lines += [f"* **{_cell(case.id)}** on `{result.host}`, {result.status}: {_cell(because(result))}" for case, result in found]
+        lines += [f"* **{_cell(each.case.id)}** on {_hosts_of(each)}, {each.result.status}: {_cell(because(each.result))}" for each in found]
         lines += [""]
     lines += _areas(report) if len(report.cases) > LONG else _cases(report)
     if report.deviations:
@@ -29,6 +29,10 @@ def markdown(report: Report) -> str:
     covered = sum(bool(clause.cases) for clause in report.clauses)
     lines += [f"{covered} of {len(report.clauses)} clauses are shown by a case.", ""]
     return "\n".join(lines)
+
+
+def _hosts_of(found: Finding) -> str:
+    return ", ".join(f"`{host}`" for host in found.hosts)
 
 
 def _hosts(report: Report) -> list[str]:

@@ -7,8 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from sshi_conformance.render.text import MARKS, cost_text, counts_text, red, short
-from sshi_conformance.report import CaseReport, DifferenceReport, Report, ResultReport
+from sshi_conformance.render.text import MARKS, Finding, cost_text, counts_text, findings, short
+from sshi_conformance.report import DifferenceReport, Report, ResultReport
 
 LONG = 40
 """More cases than this are counted by area."""
@@ -19,8 +19,8 @@ def show(report: Report, console: Console, *, every: bool = False) -> None:
     """Print the report; `every` case on its own line, however many they are."""
     few = every or len(report.cases) <= LONG
     console.print(_cases(report) if few else _areas(report))
-    for case, result in red(report):
-        console.print(_explained(case, result))
+    for found in findings(report):
+        console.print(_explained(found))
     for each in report.missing:
         console.print(Text.assemble(("not run  ", "yellow"), (each.host, "bold"), f"  {each.reason}"))
     unseen = [each for each in report.deviations if not each.seen and each.cases]
@@ -66,10 +66,11 @@ def _cases(report: Report) -> Table:
     return table
 
 
-def _explained(case: CaseReport, result: ResultReport) -> Group:
-    """One red result: which case, what it says, where both sides part."""
+def _explained(found: Finding) -> Group:
+    """Which case, what it says, where both sides part."""
+    case, result = found.case, found.result
     status = result.status.value
-    head = Text.assemble((f"{status}  ", STYLES[status]), (case.id, "bold"), "  on ", (result.host, "bold"))
+    head = Text.assemble((f"{status}  ", STYLES[status]), (case.id, "bold"), "  on ", (", ".join(found.hosts), "bold"))
     lines: list[RenderableType] = [head, Padding(Text(case.doc, style="dim"), (0, 0, 0, 2))]
     if result.difference is not None:
         lines.append(Padding(_difference(result.difference, result), (0, 0, 0, 2)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sshi_conformance.report import CaseReport, Report, ResultReport
 
 MARKS = {"passed": "✓", "failed": "✗", "xfailed": "≠", "xpassed": "!", "skipped": "–", "errored": "✗"}
+LABELS = {"passed": "passed", "failed": "failed", "xfailed": "declared", "xpassed": "stale", "skipped": "skipped", "errored": "errored"}
 WORDS = {
     "passed": "passed",
     "failed": "failed",
@@ -52,6 +54,22 @@ def short(amount: int) -> str:
     return str(amount)
 
 
-def red(report: Report) -> list[tuple[CaseReport, ResultReport]]:
-    """Whatever makes the run fail, in order."""
-    return [(case, result) for case in report.cases for result in case.results if result.status.is_red]
+@dataclass(frozen=True)
+class Finding:
+    """A case that is not as expected in one way, on one host or on several; `result` is the first of them."""
+
+    case: CaseReport
+    result: ResultReport
+    hosts: tuple[str, ...]
+
+
+def findings(report: Report) -> list[Finding]:
+    """Whatever makes the run fail, in order; hosts that fail in the same way stand together."""
+    found: list[Finding] = []
+    for case in report.cases:
+        alike: dict[object, list[ResultReport]] = {}
+        for result in case.results:
+            if result.status.is_red:
+                alike.setdefault((result.status, result.difference, result.reason), []).append(result)
+        found += [Finding(case, results[0], tuple(result.host for result in results)) for results in alike.values()]
+    return found

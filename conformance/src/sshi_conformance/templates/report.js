@@ -14,7 +14,7 @@ function make(tag, name, text) {
 function steps(result) {
   const block = make("div", "result");
   const head = make("p", "who");
-  head.append(make("span", "dot " + result.status), make("b", "", result.host), make("span", "dim", result.status));
+  head.append(make("span", "dot " + result.status), make("b", "", result.host), make("span", "dim", result.label));
   block.append(head);
   if (result.why) block.append(make("p", "why", result.why));
   const list = make("ol");

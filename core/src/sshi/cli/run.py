@@ -91,9 +91,9 @@ def _host(source: Source, path: Path, where: str, options: dict[str, Any]) -> Ho
         check_contract(source.wasm, decode_file(source.wasm, path), source.manifest)
         world = None
         if options["state"] is not None:
-            from sshi.host.store import open_world  # noqa: PLC0415  most runs have no file
+            from sshi.host.store import StoredWorld  # noqa: PLC0415  most runs have no file
 
-            world = open_world(options["state"])
+            world = StoredWorld(options["state"])
         vm = ReferenceVM(engine=options["engine"], world=world)
         return Host(vm, Code(source.wasm, source.manifest), str.encode, lambda address: address.decode("utf-8", "backslashreplace"))
     if options["state"] is not None:

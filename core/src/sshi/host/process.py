@@ -88,7 +88,7 @@ def find_program(chain: str) -> Path | None:
 
 
 class ProcessVM:
-    """One VM program, spoken to in the protocol's messages."""
+    """One VM program, spoken to in the protocol's messages; `last` is the request sent last, for measuring it again."""
 
     def __init__(
         self,
@@ -99,6 +99,7 @@ class ProcessVM:
         memory: int | None = DEFAULT_MEMORY,
     ) -> None:
         self.generation = 0
+        self.last: Message | None = None
         self._command = list(command)
         self._adapter = adapter
         self._timeout = timeout
@@ -132,6 +133,7 @@ class ProcessVM:
         """Send one request and decode its `ok`; VmRefused for an error answer, VmCrashed when there is none."""
         with self._lock:
             self._start()
+            self.last = message
             return self._ask(message, answer)
 
     def bench(self, message: Message, times: int) -> float:
@@ -185,8 +187,8 @@ class ProcessVM:
             raise self._broken(f"its answer is not the protocol's: {error}", line) from error
         if reply.error is not None:
             raise VmRefused(self._adapter, f"{reply.error.code}: {reply.error.message}", problem=reply.error.code)
-        if reply.id != getattr(message, "id", None):
-            raise self._broken(f"it answered request {reply.id}", line)
+        if reply.ok is msgspec.UNSET or reply.id != getattr(message, "id", None):
+            raise self._broken(f"it answered request {reply.id} instead", line)
         decoder = self._decoders.get(answer)
         if decoder is None:
             decoder = self._decoders[answer] = msgspec.json.Decoder(answer)

@@ -19,6 +19,8 @@ Two groups of operations; `hello` says which a program speaks:
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from sshi.host.outcome import Outcome
@@ -61,7 +63,7 @@ class Bench(Message, tag="bench", tag_field="op"):
     """Run the request given `times` times inside the program, effects dropped, and say the mean: the raw figure."""
 
     id: int
-    request: dict[str, object]
+    request: dict[str, Any]
     times: int
 
 
@@ -317,5 +319,5 @@ class Answer(Message):
     """An answer's frame; `ok` is decoded by the type that the request asks for."""
 
     id: int | None
-    ok: msgspec.Raw = msgspec.Raw()
+    ok: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error: Problem | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Self
 
+from sshi.errors import UsageError
 from sshi.host.chain import Call, Code, Deployed
 from sshi.host.outcome import Effects, Event, Exhausted, Outcome, Receipt, Refusal, Rejected, Resource, Returned, Transfer, Trapped
 from sshi.host.refusal import deploy_refusal, refusal
@@ -21,6 +22,8 @@ from sshi_polkadot.encoding import ADDRESS_BYTES, contract_address, encode
 
 _NOBODY = bytes(ADDRESS_BYTES)
 """Who asks a query that nobody signed."""
+_MOST = (1 << 128) - 1
+_HEIGHTS, _TIMES = range(1 << 32), range(1 << 64)
 _NO_ACCOUNT = Rejected(Refusal.UNKNOWN_ACCOUNT, "the caller has no account")
 
 
@@ -55,7 +58,12 @@ class PalletVM:
         self._manifests: dict[bytes, Manifest] = {}
 
     def create_account(self, address: bytes, balance: int) -> None:
-        """Make (or set) a plain account; the existential deposit comes on top."""
+        """Make (or set) a plain account; the existential deposit comes on top.  UsageError for what no chain of this kind could hold."""
+        if len(address) != ADDRESS_BYTES:
+            raise UsageError(f"an address has {ADDRESS_BYTES} bytes, not {len(address)}")
+        others = sum(self._ledger.free.values()) - self._ledger.free.get(address, 0)
+        if balance < 0 or others + balance + ED > _MOST:
+            raise UsageError(f"a balance is not negative, and all of them together are below 2^128, unlike {balance}")
         self._ledger.free[address] = balance + ED
 
     def balance(self, address: bytes) -> int | None:
@@ -167,6 +175,8 @@ class PalletVM:
         return receipt
 
     def _new_run(self, pending: Pending, address: bytes, data: bytes, call: Call) -> Run:
+        if self.block_height not in _HEIGHTS or self.block_time not in _TIMES:
+            raise UsageError(f"a block's height has 32 bits and its time 64, unlike {self.block_height} and {self.block_time}")
         return Run(pending, address, call.caller or _NOBODY, call.value, data, self.block_height, self.block_time)
 
 

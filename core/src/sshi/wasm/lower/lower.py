@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NoReturn
 
 from sshi.errors import LinkError
 from sshi.wasm.customs import without_positional
@@ -37,8 +38,7 @@ def lower(module: Module, features: Features) -> Module:
     """
     lowering = _Lowering(module, features)
     codes = tuple([lowering.code(at, code) for at, code in enumerate(module.codes)])
-    if not features.multi_value:
-        _refuse_multiple_results(module)
+    _refuse_types(module, features)
     lowered = module
     if any(new is not old for new, old in zip(codes, module.codes, strict=True)):
         lowered = without_positional(replace(module, codes=codes))
@@ -176,13 +176,23 @@ class _Lowering(dict[bytes, bytes]):
         return self._lengths[segment]
 
 
-def _refuse_multiple_results(module: Module) -> None:
+def _refuse_types(module: Module, features: Features) -> None:
+    """Signatures, locals and globals that have no equal without a feature."""
     imports = module.imported(FUNC)
-    types = [*(entry.desc for entry in imports if isinstance(entry.desc, int)), *module.funcs]
+    types = [module.types[of] for of in (*(entry.desc for entry in imports if isinstance(entry.desc, int)), *module.funcs)]
     for function, of in enumerate(types):
-        if len(module.types[of].results) > 1:
-            raise LinkError(
-                f"it returns {len(module.types[of].results)} values, and the target takes one",
-                where=f"`{label(module, function)}`",
-                advice=str(flags("multivalue")),
-            )
+        kinds = {*of.params, *of.results}
+        if function >= len(imports):
+            kinds.update(kind for _, kind in module.codes[function - len(imports)].locals)
+        if kinds & REFERENCE_TYPES and not features.reference_types:
+            _refuse("it has references among its parameters, results or locals", f"`{label(module, function)}`", "reference-types")
+        if len(of.results) > 1 and not features.multi_value:
+            _refuse(f"it returns {len(of.results)} values, and the target takes one", f"`{label(module, function)}`", "multivalue")
+    imported = [entry.desc for entry in module.imported(GLOBAL) if isinstance(entry.desc, GlobalType)]
+    for at, of in enumerate((*imported, *(entry.type for entry in module.globals))):
+        if of.value in REFERENCE_TYPES and not features.reference_types:
+            _refuse("it holds a reference", f"global {at}", "reference-types")
+
+
+def _refuse(message: str, where: str, feature: str) -> NoReturn:
+    raise LinkError(message, where=where, advice=str(flags(feature)))

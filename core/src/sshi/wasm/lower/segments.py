@@ -9,7 +9,7 @@ from sshi.errors import LinkError
 from sshi.wasm.callgraph import REF_FUNC
 from sshi.wasm.instructions import emit, immediates, index, tokens
 from sshi.wasm.lower.features import Features, flags
-from sshi.wasm.module import FUNCREF, Data, Element, Module, TableType
+from sshi.wasm.module import FUNCREF, TABLE, Data, Element, Module, TableType
 from sshi.wasm.names import names, renumbered, with_names
 
 MASK = 0xFFFF_FFFF
@@ -102,10 +102,18 @@ def _function(at: int, item: bytes) -> int | None:
 
 
 def _tables(module: Module) -> Module:
-    if len(module.tables) > 1:
-        raise LinkError(f"the module has {len(module.tables)} tables, and the target takes one", advice=str(flags("reference-types")))
+    """One table at most, of functions, that begins with nulls without saying so."""
+    imported = [entry.desc for entry in module.imported(TABLE) if isinstance(entry.desc, TableType)]
+    if len(imported) + len(module.tables) > 1:
+        count = len(imported) + len(module.tables)
+        raise LinkError(f"the module has {count} tables, and the target takes one", advice=str(flags("reference-types")))
     null = emit("ref.null", FUNCREF - 0x80) + emit("end")
-    tables = tuple([TableType(table.element, table.limits) if table.init == null else table for table in module.tables])
+    for table in (*imported, *module.tables):
+        if table.element != FUNCREF or table.init not in (None, null):
+            raise LinkError(
+                "the table begins with references, or holds something else than functions", advice=str(flags("reference-types"))
+            )
+    tables = tuple([TableType(table.element, table.limits) for table in module.tables])
     return module if tables == module.tables else replace(module, tables=tables)
 
 

@@ -1,0 +1,356 @@
+"""Every rule is broken once: the finding has its code, its place, its path and a way out; and what nothing uses is told apart."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+from core.wasm.engines import SMITH
+
+from sshi.errors import LinkError
+from sshi.wasm.check import Finding, Rules, check
+from sshi.wasm.check.advice import FORBIDDEN
+from sshi.wasm.decode import decode
+from sshi.wasm.encode import encode
+from sshi.wasm.lower import NONE, Features, lower
+from sshi.wasm.memory import bound
+from sshi.wasm.module import I32, I64, FuncType, Global, GlobalType, Limits, Module
+from sshi.wasm.shake import shake
+
+INTERFACE = {"storage_read": FuncType(bytes((I32, I32)), bytes((I32,))), "gas_consume": FuncType(bytes((I64,)), b"")}
+MEMORY = '(memory (export "memory") 1)'
+OLD = Rules(target="old", features=NONE)
+
+
+def findings(module: Module, **options) -> tuple[Finding, ...]:
+    return check(module, interface=INTERFACE, **options)
+
+
+def only(module: Module, **options) -> Finding:
+    (finding,) = findings(module, **options)
+    return finding
+
+
+def codes(module: Module, severity: str = "error", **options) -> set[str]:
+    return {finding.code for finding in findings(module, **options) if finding.severity == severity}
+
+
+def test_a_contract_that_keeps_the_rules_has_no_findings(parse):
+    module = parse(
+        f"""(module (import "env" "storage_read" (func $read (param i32 i32) (result i32))) {MEMORY}
+            (func (export "_initialize")) (func (export "call") (drop (call $read (i32.const 0) (i32.const 64)))))"""
+    )
+    assert findings(module) == ()
+    assert findings(module, rules=OLD) == ()
+    assert findings(module, entries=["call"]) == ()
+
+
+# -- instructions and types --------------------------------------------------------------------------------------------------------
+
+FORBIDDEN_CODE = {
+    "float": ("(drop (i32.trunc_f32_s (f32.const 1)))", 0x43),
+    "simd": ("(drop (v128.const i64x2 0 0))", 0xFD),
+    "threads": ("(atomic.fence)", 0xFE),
+    "tail-call": ("(return_call $f)", 0x12),
+}
+
+
+@pytest.mark.parametrize("code", FORBIDDEN_CODE)
+def test_a_forbidden_instruction_is_reported_where_it_stands_with_the_way_to_it(wasm_tools, code):
+    body, opcode = FORBIDDEN_CODE[code]
+    text = f'(module {MEMORY} (func $f nop {body}) (func $mid (call $f)) (func (export "call") (call $mid)))'
+    data = wasm_tools("parse", "-", stdin=text.encode())
+    finding = only(decode(data))
+    assert (finding.code, finding.severity, finding.function) == (code, "error", "f")
+    assert finding.path == ("call", "mid", "f")
+    assert finding.offset is not None
+    assert data[finding.offset] == opcode
+    assert finding.rule.startswith("determinism.")
+    assert finding.fix == FORBIDDEN[code].fix
+
+
+def test_the_first_of_several_floats_is_shown_and_the_rest_are_counted(parse):
+    module = parse(f'(module {MEMORY} (func (export "call") (drop (f64.add (f64.const 1) (f64.const 2))) (drop (f32.const 0))))')
+    finding = only(module)
+    assert "`f64.const` is a float instruction, and 3 more like it" in finding.message
+
+
+@pytest.mark.parametrize("text", ["(func $f (local f32))", "(func $f (param f64))", "(func $f (result f32) (unreachable))"])
+def test_a_float_that_only_a_signature_or_local_has_is_one_too(parse, text):
+    module = parse(f'(module {MEMORY} {text} (func (export "call") {"(drop (call $f))" if "result" in text else "(unreachable) (call $f)"}))')
+    assert codes(module) == {"float"}
+
+
+def test_what_nothing_uses_is_told_apart_because_the_linker_drops_it(parse):
+    """An unused type, function, global and import: reported, not refused, and gone once the module is shaken."""
+    module = parse(
+        f"""(module (type (func (param f64))) (import "env" "gone" (func)) (import "wasi_snapshot_preview1" "fd_write" (func)) {MEMORY}
+            (global f32 (f32.const 0)) (func $unused (drop (f32.const 1))) (func (export "call")))"""
+    )
+    found = findings(module)
+    assert {finding.code for finding in found} == {"float", "import-unknown", "import-module"}
+    assert {finding.severity for finding in found} == {"info"}
+    assert all("drops it" in finding.message for finding in found)
+    assert len([finding for finding in found if finding.code == "float"]) == 3
+    assert findings(shake(module)) == ()
+
+
+def test_a_function_that_only_the_table_holds_stays_and_is_an_error(parse):
+    """No call of its type exists, so there is no path; but the linker keeps what a used table holds."""
+    module = parse(
+        f"""(module {MEMORY} (table 1 funcref) (elem (i32.const 0) $held) (func $held (param i32) (drop (f32.const 0)))
+            (func (export "call") (call_indirect (i32.const 0))))"""
+    )
+    finding = only(module)
+    assert (finding.code, finding.severity, finding.function, finding.path) == ("float", "error", "held", ())
+
+
+def test_paths_go_through_the_table_by_type(parse):
+    module = parse(
+        f"""(module {MEMORY} (table 1 funcref) (elem (i32.const 0) $held) (func $held (param i32) (drop (f32.const 0)))
+            (func (export "call") (call_indirect (param i32) (i32.const 0) (i32.const 0))))"""
+    )
+    assert only(module).path == ("call", "held")
+
+
+def test_the_shortest_path_is_shown_and_a_very_long_one_loses_its_middle(parse):
+    chain = "".join(f"(func $f{n} (call $f{n + 1}))" for n in range(40))
+    module = parse(f'(module {MEMORY} {chain} (func $f40 (drop (f32.const 0))) (func (export "call") (call $f0)) (func (export "b") (call $f38)))')
+    assert only(module).path == ("b", "f38", "f39", "f40")
+    longer = parse(f'(module {MEMORY} {chain} (func $f40 (drop (f32.const 0))) (func (export "call") (call $f0)))')
+    assert len(only(longer).path) == 13
+    assert "… 30 more …" in only(longer).path
+
+
+def test_rust_s_names_are_shown_as_written(parse):
+    module = parse(f'(module {MEMORY} (func $_ZN4core3fmt5float3fmt17h0123456789abcdefE (export "call") (drop (f32.const 0))))')
+    assert only(module).function == "core::fmt::float::fmt"
+
+
+def test_many_findings_of_a_kind_are_cut_short_and_counted(parse):
+    functions = "".join(f"(func $f{n} (drop (f32.const 0)))" for n in range(60))
+    calls = "".join(f"(call $f{n})" for n in range(60))
+    found = findings(parse(f'(module {MEMORY} {functions} (func (export "call") {calls}))'))
+    assert len(found) == 26
+    assert found[-1].message == "and 35 more of the same"
+
+
+# -- features ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_will_be_lowered_is_said_once_a_feature(parse):
+    module = parse(
+        f"""(module {MEMORY} (func $g (memory.fill (i32.const 0) (i32.const 0) (i32.const 0)))
+            (func (export "call") (call $g) (drop (i32.extend8_s (i32.const 0)))
+              (memory.copy (i32.const 0) (i32.const 0) (i32.const 0)) (memory.copy (i32.const 0) (i32.const 0) (i32.const 0))))"""
+    )
+    found = findings(module, rules=OLD)
+    assert {(finding.code, finding.severity, finding.target) for finding in found} == {("feature-lowered", "info", "old")}
+    assert {finding.message.partition(":")[0] for finding in found} == {"bulk memory", "sign extension"}
+    assert "bulk memory: 3 instructions in 2 functions will be rewritten for old" in {finding.message for finding in found}
+    assert findings(module) == ()
+
+
+NOT_LOWERED = {
+    "reference-types": "(table 1 funcref) (func $f (drop (table.get (i32.const 0))))",
+    "bulk-memory": "(table 1 funcref) (func $f (table.copy (i32.const 0) (i32.const 0) (i32.const 0)))",
+    "multi-value": "(func $f (i32.const 0) (block (param i32) (drop)))",
+}
+
+
+@pytest.mark.parametrize("code", NOT_LOWERED)
+def test_what_cannot_be_lowered_is_an_error_for_the_target_without_it_only(parse, code):
+    module = parse(f'(module {MEMORY} {NOT_LOWERED[code]} (func (export "call") (call $f)))')
+    assert codes(module, rules=OLD) == {code}
+    assert codes(module) == set()
+
+
+def test_no_error_means_that_lowering_works(smith):
+    """On modules of every kind: what `check` lets pass, the linker can make."""
+    passed = 0
+    for seed in range(40):
+        module = shake(decode(smith(seed, 4000, **SMITH, allow_floats=False, reference_types_enabled=seed % 4 == 0, multi_value_enabled=seed % 3 == 0)))
+        ignored = {"import-module", "import-kind", "entry-missing", "memory-missing", "memory-export", "data-range"}
+        bad = codes(module, rules=OLD) - ignored
+        try:
+            lower(module, NONE)
+        except LinkError as error:
+            assert bad or "segment" in str(error), str(error)
+        else:
+            passed += not bad
+    assert passed > 8
+
+
+# -- imports -----------------------------------------------------------------------------------------------------------------------
+
+
+def calling(declared: str) -> str:
+    return f'(module {declared} {MEMORY} (func (export "call") (unreachable) (call 0)))'
+
+
+def test_an_unknown_import_gets_the_nearest_name(parse):
+    finding = only(parse(calling('(import "env" "storage_reed" (func (param i32 i32) (result i32)))')))
+    assert (finding.code, finding.rule) == ("import-unknown", "determinism.imports")
+    assert finding.fix == "did you mean `storage_read`?"
+
+
+def test_an_import_with_another_signature_shows_both(parse):
+    finding = only(parse(calling('(import "env" "storage_read" (func (param i32 i64)))')))
+    assert finding.code == "import-signature"
+    assert "(i32, i64) -> ()" in finding.message
+    assert "(i32, i32) -> (i32)" in finding.message
+
+
+@pytest.mark.parametrize(("module", "hint"), [("wasi_snapshot_preview1", "wasm32-unknown-unknown"), ("wbg", "cargo tree"), ("seal0", "`env`")])
+def test_an_import_from_elsewhere_says_where_it_came_from(parse, module, hint):
+    finding = only(parse(calling(f'(import "{module}" "x" (func))')))
+    assert finding.code == "import-module"
+    assert hint in finding.fix
+
+
+def test_only_functions_may_be_imported(parse):
+    module = parse('(module (import "env" "memory" (memory 1)) (import "env" "g" (global i32)) (func (export "call")))')
+    assert codes(module) == {"import-kind", "memory-export"}
+
+
+# -- entries, start, memory --------------------------------------------------------------------------------------------------------
+
+
+def test_a_module_without_entries_cannot_be_called(parse):
+    module = parse(f'(module {MEMORY} (func (export "f") (param i32)) (func (export "_initialize")))')
+    assert codes(module) == {"entry-missing"}
+    assert codes(module, "warning") == {"entry-type"}
+
+
+def test_declared_entries_must_be_exported_with_no_parameters(parse):
+    module = parse(f'(module {MEMORY} (func (export "transfer") (param i32)) (func (export "balance")))')
+    found = {finding.code: finding for finding in findings(module, entries=["transfer", "balanse", "balance"])}
+    assert set(found) == {"entry-type", "entry-missing"}
+    assert "(i32) -> ()" in found["entry-type"].message
+    assert found["entry-missing"].fix == "the module exports `balance`"
+
+
+def test_a_start_function_is_refused(parse):
+    finding = only(parse(f'(module {MEMORY} (func $begin) (start $begin) (func (export "call")))'))
+    assert (finding.code, finding.function, finding.rule) == ("start-function", "begin", "determinism.no-start")
+
+
+MEMORIES = {
+    '(memory (export "memory") 16)': "memory-too-large",
+    '(memory (export "memory") 1 16)': "memory-too-large",
+    '(memory (export "mem") 1)': "memory-export",
+    "": "memory-missing",
+    '(memory (export "memory") 1) (data (i32.const 65535) "xx")': "data-range",
+}
+
+
+@pytest.mark.parametrize("text", MEMORIES)
+def test_memory_is_held_to_the_rules(parse, text):
+    assert codes(parse(f'(module {text} (func (export "call")))')) == {MEMORIES[text]}
+
+
+def test_the_cause_of_a_large_memory_is_named(parse):
+    finding = only(parse('(module (memory (export "memory") 17) (func (export "call")))'))
+    assert "17 pages" in finding.message
+    assert "-zstack-size" in finding.fix
+
+
+def test_shared_64_bit_and_second_memories_are_refused_each_by_its_name(parse):
+    module = parse(f'(module {MEMORY} (func (export "call")))')
+    for memories, code in (
+        ((Limits(1, 2, flags=2),), "threads"),
+        ((Limits(1, 2, flags=4),), "memory64"),
+        ((Limits(1, 2), Limits(1, 2)), "multi-memory"),
+    ):
+        assert codes(replace(module, memories=memories)) == {code}
+
+
+def test_types_of_globals_tables_and_tags_are_held_to_the_rules(parse, wasm_tools):
+    module = parse(f'(module {MEMORY} (global (export "g") f64 (f64.const 0)) (table (export "t") 1 externref) (func (export "call")))')
+    assert codes(module) == {"float", "reference-types"}
+    tagged = decode(wasm_tools("parse", "-", stdin=f'(module {MEMORY} (tag) (func (export "call")))'.encode()))
+    assert codes(tagged) == {"exceptions"}
+    computed = Global(GlobalType(I32, mutable=True), b"\x23\0\x0b")
+    plain = parse(f'(module {MEMORY} (global i32 (i32.const 0)) (func (export "call") (drop (global.get 1))) (global i32 (i32.const 0)))')
+    assert codes(replace(plain, globals=(plain.globals[0], computed))) == {"constant-expression"}
+
+
+# -- limits ------------------------------------------------------------------------------------------------------------------------
+
+LIMITS = {
+    "params": (Rules(max_params=2), '(func $f (param i32 i32 i32)) (func (export "call") (unreachable) (call $f))', "error"),
+    "locals": (Rules(max_locals=2), '(func (export "call") (local i32 i64 i32))', "error"),
+    "body-size": (Rules(max_body_bytes=5), '(func (export "call") nop nop nop nop nop)', "error"),
+    "blocks": (Rules(max_blocks=2), '(func (export "call") (block (loop (block))))', "error"),
+    "operands": (Rules(max_operand_bytes=8), '(func (export "call") (i64.const 0) (i32.const 0) drop drop)', "error"),
+    "table-size": (Rules(max_table_elements=2), '(table 3 funcref) (func (export "call"))', "error"),
+    "code-size": (Rules(max_module_bytes=30), '(func (export "call") nop nop nop nop nop)', "warning"),
+    "functions": (Rules(max_functions=1), '(func (export "call")) (func)', "warning"),
+    "types": (Rules(max_types=1), '(type (func (param i32))) (func (export "call"))', "warning"),
+    "globals": (Rules(max_globals=0), '(global i32 (i32.const 0)) (func (export "call"))', "warning"),
+}
+
+
+@pytest.mark.parametrize("code", LIMITS)
+def test_a_target_s_own_limits_are_kept_to_the_last_unit(parse, code):
+    rules, text, severity = LIMITS[code]
+    module = parse(f"(module {MEMORY} {text})")
+    assert codes(module, severity, rules=rules) == {code}
+    (name,) = (name for name in Rules.__dataclass_fields__ if name.startswith("max_") and getattr(rules, name) != getattr(Rules(), name))
+    needed = {"params": 3, "locals": 3, "body-size": 7, "blocks": 3, "operands": 12, "table-size": 3, "functions": 2, "types": 2, "globals": 1}
+    enough = needed.get(code, len(encode(module)))
+    assert codes(module, severity, rules=replace(rules, **{name: enough})) == set()
+    assert codes(module, severity, rules=replace(rules, **{name: enough - 1})) == {code}
+
+
+def test_the_page_limit_is_the_linker_s(parse):
+    """`check` refuses exactly the memories that `bound` cannot make fit."""
+    for pages in (14, 15, 16):
+        module = parse(f'(module (memory (export "memory") {pages}) (func (export "call")))')
+        if codes(module):
+            with pytest.raises(LinkError):
+                bound(module, 15)
+        else:
+            bound(module, 15)
+
+
+# -- the report --------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_finding_reads_as_one_paragraph(parse):
+    module = parse(f'(module {MEMORY} (func $rate (drop (f32.const 1))) (func (export "call") (call $rate)))')
+    offset = only(module).offset
+    assert str(only(module)).splitlines()[:3] == [
+        f"error[float]: `f32.const` is a float instruction in `rate` at byte {offset} (sshi)",
+        "  reached by: call -> rate",
+        "  rule: determinism.no-floats",
+    ]
+
+
+def test_errors_come_before_warnings_and_those_before_the_rest(parse):
+    module = parse(
+        """(module (type (func (param f32))) (func (export "f") (param i32)) (func (export "call") (drop (f32.const 0)) (drop (i32.extend8_s (i32.const 0)))))"""
+    )
+    severities = [finding.severity for finding in findings(module, rules=OLD)]
+    assert severities == sorted(severities, key=["error", "warning", "info"].index)
+    assert set(severities) == {"error", "warning", "info"}
+
+
+def test_every_error_says_what_to_do(parse):
+    for text in (*MEMORIES, *(NOT_LOWERED[code] for code in NOT_LOWERED)):
+        for finding in findings(parse(f"(module {text})"), rules=replace(OLD, features=Features())):
+            assert finding.fix or finding.severity != "error", finding
+
+
+def test_a_large_module_is_checked_in_linear_time(parse):
+    """Ten times the functions, each reached by a path as long as there are functions, take no more than twenty times as long."""
+
+    def seconds(count: int) -> float:
+        chain = "".join(f"(func $f{n} (call $f{n + 1}) (drop (f32.const 0)))" for n in range(count))
+        module = parse(f'(module {MEMORY} {chain} (func $f{count}) (func (export "call") (call $f0)))')
+        start = time.perf_counter()
+        findings(module, rules=OLD)
+        return time.perf_counter() - start
+
+    assert seconds(4000) < 20 * max(seconds(400), 0.01)
