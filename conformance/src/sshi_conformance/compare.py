@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from sshi.host.outcome import Effects, Exhausted, Outcome, Receipt, Rejected, Resource, Returned, Reverted, Trapped, TrapKind
 from sshi_conformance.plan import Expected
@@ -23,15 +22,6 @@ KINDS: dict[type, str] = {Returned: "returned", Reverted: "reverted", Trapped: "
 
 Pairs = tuple[tuple[bytes, bytes | None], ...]
 Events = tuple[tuple[str, bytes], ...]
-
-
-@lru_cache(maxsize=256)
-def _addresses(addresses: tuple[bytes, ...]) -> re.Pattern[bytes]:
-    """Each address, with its length in front when it stands there as a blob or a short; the group says which one it is."""
-    forms = [
-        b"(?:%b|%b)?(%b)" % (re.escape(len(each).to_bytes(4, "little")), re.escape(bytes([len(each)])), re.escape(each)) for each in addresses
-    ]
-    return re.compile(b"|".join(forms), re.DOTALL)
 
 
 @dataclass(slots=True)

@@ -174,11 +174,12 @@ def _host(host: Host, run: Run) -> HostReport:
 
 def _case(row: Row) -> CaseReport:
     unit = row.unit
-    results = tuple(_result(host, verdict, unit.case) for host, verdict in row.verdicts.items())
+    results = tuple(result_report(host, verdict, unit.case) for host, verdict in row.verdicts.items())
     return CaseReport(unit.id, unit.area, unit.file, unit.case.doc, unit.case.clauses, unit.case.counter, results)
 
 
-def _result(host: str, verdict: Verdict, case: Case) -> ResultReport:
+def result_report(host: str, verdict: Verdict, case: Case) -> ResultReport:
+    """A verdict as data."""
     difference = verdict.difference
     note = case.steps[verdict.step - 1].note if 0 < verdict.step <= len(case.steps) else ""
     steps = tuple(

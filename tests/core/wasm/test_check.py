@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 from core.wasm.engines import SMITH
-
 from sshi.errors import LinkError
 from sshi.wasm.check import Finding, Rules, check
 from sshi.wasm.check.advice import FORBIDDEN
@@ -78,7 +77,9 @@ def test_the_first_of_several_floats_is_shown_and_the_rest_are_counted(parse):
 
 @pytest.mark.parametrize("text", ["(func $f (local f32))", "(func $f (param f64))", "(func $f (result f32) (unreachable))"])
 def test_a_float_that_only_a_signature_or_local_has_is_one_too(parse, text):
-    module = parse(f'(module {MEMORY} {text} (func (export "call") {"(drop (call $f))" if "result" in text else "(unreachable) (call $f)"}))')
+    module = parse(
+        f'(module {MEMORY} {text} (func (export "call") {"(drop (call $f))" if "result" in text else "(unreachable) (call $f)"}))'
+    )
     assert codes(module) == {"float"}
 
 
@@ -116,7 +117,9 @@ def test_paths_go_through_the_table_by_type(parse):
 
 def test_the_shortest_path_is_shown_and_a_very_long_one_loses_its_middle(parse):
     chain = "".join(f"(func $f{n} (call $f{n + 1}))" for n in range(40))
-    module = parse(f'(module {MEMORY} {chain} (func $f40 (drop (f32.const 0))) (func (export "call") (call $f0)) (func (export "b") (call $f38)))')
+    module = parse(
+        f'(module {MEMORY} {chain} (func $f40 (drop (f32.const 0))) (func (export "call") (call $f0)) (func (export "b") (call $f38)))'
+    )
     assert only(module).path == ("b", "f38", "f39", "f40")
     longer = parse(f'(module {MEMORY} {chain} (func $f40 (drop (f32.const 0))) (func (export "call") (call $f0)))')
     assert len(only(longer).path) == 13
@@ -170,15 +173,15 @@ def test_no_error_means_that_lowering_works(smith):
     """On modules of every kind: what `check` lets pass, the linker can make."""
     passed = 0
     for seed in range(40):
-        module = shake(decode(smith(seed, 4000, **SMITH, allow_floats=False, reference_types_enabled=seed % 4 == 0, multi_value_enabled=seed % 3 == 0)))
+        module = shake(
+            decode(smith(seed, 4000, **SMITH, allow_floats=False, reference_types_enabled=seed % 4 == 0, multi_value_enabled=seed % 3 == 0))
+        )
         ignored = {"import-module", "import-kind", "entry-missing", "memory-missing", "memory-export", "data-range"}
         bad = codes(module, rules=OLD) - ignored
-        try:
-            lower(module, NONE)
-        except LinkError as error:
-            assert bad or "segment" in str(error), str(error)
-        else:
-            passed += not bad
+        if bad:
+            continue
+        lower(module, NONE)
+        passed += 1
     assert passed > 8
 
 
@@ -202,7 +205,9 @@ def test_an_import_with_another_signature_shows_both(parse):
     assert "(i32, i32) -> (i32)" in finding.message
 
 
-@pytest.mark.parametrize(("module", "hint"), [("wasi_snapshot_preview1", "wasm32-unknown-unknown"), ("wbg", "cargo tree"), ("seal0", "`env`")])
+@pytest.mark.parametrize(
+    ("module", "hint"), [("wasi_snapshot_preview1", "wasm32-unknown-unknown"), ("wbg", "cargo tree"), ("seal0", "`env`")]
+)
 def test_an_import_from_elsewhere_says_where_it_came_from(parse, module, hint):
     finding = only(parse(calling(f'(import "{module}" "x" (func))')))
     assert finding.code == "import-module"
@@ -298,7 +303,17 @@ def test_a_target_s_own_limits_are_kept_to_the_last_unit(parse, code):
     module = parse(f"(module {MEMORY} {text})")
     assert codes(module, severity, rules=rules) == {code}
     (name,) = (name for name in Rules.__dataclass_fields__ if name.startswith("max_") and getattr(rules, name) != getattr(Rules(), name))
-    needed = {"params": 3, "locals": 3, "body-size": 7, "blocks": 3, "operands": 12, "table-size": 3, "functions": 2, "types": 2, "globals": 1}
+    needed = {
+        "params": 3,
+        "locals": 3,
+        "body-size": 7,
+        "blocks": 3,
+        "operands": 12,
+        "table-size": 3,
+        "functions": 2,
+        "types": 2,
+        "globals": 1,
+    }
     enough = needed.get(code, len(encode(module)))
     assert codes(module, severity, rules=replace(rules, **{name: enough})) == set()
     assert codes(module, severity, rules=replace(rules, **{name: enough - 1})) == {code}
@@ -330,7 +345,8 @@ def test_a_finding_reads_as_one_paragraph(parse):
 
 def test_errors_come_before_warnings_and_those_before_the_rest(parse):
     module = parse(
-        """(module (type (func (param f32))) (func (export "f") (param i32)) (func (export "call") (drop (f32.const 0)) (drop (i32.extend8_s (i32.const 0)))))"""
+        """(module (type (func (param f32))) (func (export "f") (param i32))
+             (func (export "call") (drop (f32.const 0)) (drop (i32.extend8_s (i32.const 0)))))"""
     )
     severities = [finding.severity for finding in findings(module, rules=OLD)]
     assert severities == sorted(severities, key=["error", "warning", "info"].index)

@@ -147,7 +147,7 @@ def test_overlapping_copies_go_the_right_way(bulk_pair, distance, length):
 
 
 def test_the_helpers_are_small_and_made_once(parse):
-    copy, fill = ("(func (memory.%s (i32.const 0) (i32.const 0) (i32.const 0)))" % name for name in ("copy", "fill"))
+    copy, fill = (f"(func (memory.{name} (i32.const 0) (i32.const 0) (i32.const 0)))" for name in ("copy", "fill"))
     twice = parse(f"(module (memory 1) {copy} {copy})")
     lowered = lower(twice, NONE)
     assert len(lowered.codes) == 3

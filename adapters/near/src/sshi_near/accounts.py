@@ -48,8 +48,8 @@ def comes_into_being(account: str, version: int) -> bool:
 
 
 def address(name: str) -> bytes:
-    """The id of a symbolic name: the name itself, or an implicit one where that cannot be an id."""
-    account = name.encode()
+    """The id of a symbolic name: under the chain's own top-level account, or an implicit one where that cannot be an id."""
+    account = f"{name}.near".encode()
     return account if is_account_id(account) else hashlib.sha256(account).hexdigest().encode()
 
 

@@ -66,7 +66,7 @@ class _Glue:
         yield from (entry.name for entry in self.entries)
 
     def function(self, export: str, body: Sequence[str]) -> list[str]:
-        return [f'(func (export "{export}") (local $s i32)', *(f"  {line}" for line in body), ")"]
+        return [f'(func (export "{export}")', *(f"  {line}" for line in body), ")"]
 
     def deploy_body(self) -> list[str]:
         return self.dispatch(payable=self.branches(_payable(self.inits), inline=True), unpaid=self.branches(_unpaid(self.inits)))
@@ -84,7 +84,7 @@ class _Glue:
         """Payable entries are asked for before the payment guard, all others after it."""
         guarded = ["(call $refuse_value)", *once, *(self.initialize if unpaid else ()), *unpaid] if once or unpaid else []
         branches = [f"  {line}" for line in (*payable, *guarded, "(unreachable)")]
-        return ["(local.set $s (call $selector))", "(block $done", *branches, ")", *self.finish]
+        return ["(local $s i32)", "(local.set $s (call $selector))", "(block $done", *branches, ")", *self.finish]
 
     def branches(self, entries: Iterable[Entry], *, inline: bool = False) -> list[str]:
         """One test an entry; `inline` puts in front of the entry what has not been done for all before."""

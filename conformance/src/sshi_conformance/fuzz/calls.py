@@ -127,6 +127,8 @@ class Calls:
         rng, values = self._rng, self._values
         if param.name == RECIPIENT and (fixed or self.calm or rng.random() < 0.85):
             return self._recipient()
+        if param.name == RECIPIENT and self._scope.portable:
+            return values.outside()  # whatever else lies in memory may be an address on some chain
         if fixed:
             return values.harmless(param.type, param.name)
         if rng.random() < BY_CASE and len(self.words) < WORDS and param.type is not ParamType.U64:

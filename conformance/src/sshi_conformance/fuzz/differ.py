@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from sshi.host.outcome import Exhausted, Outcome, Receipt, Rejected, Returned, Reverted, Trapped
@@ -39,7 +40,8 @@ def alike(reference: Trial, chain: Trial, names: tuple[Mapping[bytes, str], Mapp
             continue
         found, blurred = compare(Expected(KINDS[type(one.outcome)]), Observed(other, names[1]), Observed(one, names[0]))
         if found is not None:
-            return _in_step(number, found)
+            wanted = outcome_text(one.outcome) if found.path == "outcome" else found.expected
+            return _in_step(number, replace(found, expected=wanted))
         if blurred and not kinds_blur:
             return Difference(
                 f"step {number}: trap",
@@ -125,4 +127,4 @@ def _value(value: object) -> str:
 
 
 def _in_step(number: int, found: Difference) -> Difference:
-    return Difference(f"step {number}: {found.path}", found.expected, found.observed, found.against, found.explanation)
+    return replace(found, path=f"step {number}: {found.path}")

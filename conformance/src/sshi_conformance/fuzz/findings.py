@@ -103,7 +103,7 @@ def to_toml(finding: Finding) -> str:
         if key == "steps":
             shown = ({name: each for name, each in step.items() if each != usual.get(name)} for step in value)
             out += ["steps = [", *(f"    {_toml(step)}," for step in shown), "]"]
-        elif value not in ([], {}, ""):
+        elif value:
             out.append(f"{key} = {_toml(value)}")
     return "\n".join(out) + "\n"
 

@@ -45,7 +45,8 @@ class _Maker:
     def deployments(self) -> list[Step]:
         """One that should work, sometimes after one that should not; perhaps a second contract."""
         rng = self._rng
-        steps = [self._deployment(CONTRACT)] if rng.random() < 0.15 else []
+        # a name that is taken is another address on some chains
+        steps = [self._deployment(OTHER if self._scope.portable else CONTRACT)] if rng.random() < 0.15 else []
         steps.append(self._good_deployment(CONTRACT))
         if not self._scope.portable and rng.random() < 0.1:
             # under the same name it must be refused
@@ -110,7 +111,7 @@ class _Maker:
             return 0
         if dice < 0.98:
             return rng.choice((1, 1_000, 10**9, 10**18, 10**21))
-        return rng.choice((RICH + 1, 1 << 127, (1 << 128) - 1))
+        return rng.choice((RICH + 1 if not self._scope.portable else 2 * RICH, 1 << 127, (1 << 128) - 1))
 
     def _gas(self) -> int | UnsetType:
         rng = self._rng

@@ -33,17 +33,22 @@ class Subject:
 def shrink(subject: Subject, differs: Callable[[Subject], bool], *, attempts: int = ATTEMPTS, seconds: float = SECONDS) -> Subject:
     """A local minimum of `subject` under `differs`, within so many attempts and so much time; `subject` itself is taken to differ."""
     until = monotonic() + seconds
-    changed = True
-    while changed and attempts > 0 and monotonic() < until:
-        changed = False
-        for candidate in candidates(subject):
+    first = 0
+    while True:
+        for position, candidate in enumerate(candidates(subject)):
+            if position < first:
+                continue
+            if attempts <= 0 or monotonic() >= until:
+                return subject
             attempts -= 1
             if differs(candidate):
-                subject, changed = candidate, True
+                # what was in vain before will mostly be in vain again: go on from here, and come back once at the end
+                subject, first = candidate, position
                 break
-            if attempts <= 0 or monotonic() >= until:
-                break
-    return subject
+        else:
+            if first == 0:
+                return subject
+            first = 0
 
 
 def candidates(subject: Subject) -> Iterator[Subject]:

@@ -134,6 +134,10 @@ class Values:
         width = FIXED_SIZE.get(param, 4)
         return rng.choice((size - width, size - width + 1, size - 1, size, size + 1, size + PAGE, 0, *_FAR)) % _U32
 
+    def outside(self) -> int:
+        """A pointer to what no memory has room for, a length included."""
+        return self.rng.choice((self.arena.size - 3, self.arena.size, *_FAR))
+
     def range(self) -> tuple[int, int]:
         """Pointer and length of bytes that are really there."""
         rng = self.rng
@@ -175,7 +179,7 @@ class Values:
                 return arena.room(capacity, capacity)
             case ParamType.U128:
                 small = (0, 1, 255, 256, 1_000, 10**6)
-                amount = rng.choice(small if self.scope.portable else (*small, 10**9 - 1, 10**9, 10**19, 10**21, 10**24))
+                amount = rng.choice((*small, 1 << 120) if self.scope.portable else (*small, 10**9 - 1, 10**9, 10**19, 10**21, 10**24))
                 return arena.put(amount.to_bytes(16, "little"))
             case ParamType.H256:
                 return arena.put(rng.choice((_DIGEST, _DIGEST, bytes(32), rng.randbytes(32))))

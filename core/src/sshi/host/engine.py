@@ -40,7 +40,8 @@ Imports = Mapping[tuple[str, str], HostFunction]
 
 MEMORY_PAGES = 2_048
 """No instance's memory grows past this, the most that any chain gives."""
-TABLE_ELEMENTS = 1 << 20
+TABLES, TABLE_ELEMENTS = 16, 1 << 20
+"""No instance has more tables, nor larger ones."""
 STACK_BYTES = 1 << 20
 """The engine's own stack.  A contract's limit of 512 calls within 64 KiB of values ends well before it in both modes."""
 
@@ -254,7 +255,7 @@ class Store:
         self._delete = _LIB.store_delete  # at hand also when the process ends
         self._store = _LIB.store_new(engine, None, None)
         self.context = _LIB.store_context(self._store)
-        _LIB.store_limiter(self._store, MEMORY_PAGES * _PAGE, TABLE_ELEMENTS, -1, -1, -1)
+        _LIB.store_limiter(self._store, MEMORY_PAGES * _PAGE, TABLE_ELEMENTS, -1, TABLES, -1)
 
     def __del__(self) -> None:
         self._delete(self._store)

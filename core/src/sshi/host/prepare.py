@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sshi.errors import ContractError
-from sshi.host.engine import Compiled, Mode, engine, validate
+from sshi.host.engine import TABLE_ELEMENTS, TABLES, Compiled, Mode, engine, validate
 from sshi.spec.loader import interface
 from sshi.spec.model import Function
 from sshi.wasm.decode import decode
@@ -47,6 +47,8 @@ def prepare(mode: Mode, wasm: bytes) -> Prepared:
     if complaint is not None:
         raise ContractError(complaint)
     _check_imports(module)
+    if len(module.tables) > TABLES or any(table.limits.minimum > TABLE_ELEMENTS for table in module.tables):
+        raise ContractError(f"it wants more than {TABLES} tables of {TABLE_ELEMENTS:,} elements")
     face, limits = interface(), interface().limits
     if module.export(face.memory, MEMORY) is None:
         raise ContractError(f"it does not export its memory as {face.memory!r}")

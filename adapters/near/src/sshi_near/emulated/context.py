@@ -46,7 +46,10 @@ class Costs:
 
 
 class Call(Frame):
-    """The chain's view of a call; `given` is what the module's own gas counter stood at when it was last set."""
+    """The chain's view of a call.
+
+    overshot  instructions ran out of gas when some was reserved: only then does what is burnt depend on how much was charged at once
+    """
 
     instance: Instance
 
@@ -63,6 +66,7 @@ class Call(Frame):
         self.receivers: list[str] = []
         self.returned = b""
         self.trace: list[str] = []
+        self.overshot = False
         self._registers: dict[int, bytes] = {}
         self._register_bytes = 0
         self._given = 0
@@ -79,6 +83,7 @@ class Call(Frame):
         left = self.instance.get_global(GAS)
         if left >> 63:
             left -= 1 << 64
+            self.overshot = self.gas.reserved > 0
         self.gas.burn(self._given - left)
 
     def pay(self, name: str, count: int = 1) -> None:

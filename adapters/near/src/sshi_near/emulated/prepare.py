@@ -39,9 +39,10 @@ _GLOBAL_GET = BY_MNEMONIC["global.get"].key
 _REF_NULL_EXTERN = emit("ref.null", EXTERNREF)
 
 
-def prepare(wasm: bytes, parameters: Parameters) -> bytes:
+def prepare(wasm: bytes, parameters: Parameters, *, late: bool = True) -> bytes:
     """The module that runs: with the chain's memory, exports under `METHOD`, and metered.
 
+    `late` tests gas only where it can be seen, which is faster; without it every charge is tested, as the chain does.
     Raises Abort with the chain's PrepareError.
     """
     try:
@@ -55,7 +56,7 @@ def prepare(wasm: bytes, parameters: Parameters) -> bytes:
         raise _refused("Deserialization")
     for reason in _late(module, parameters):
         raise _refused(reason)
-    return encode(inject_exact(_normalised(module, parameters), metering(parameters)))
+    return encode(inject_exact(_normalised(module, parameters), metering(parameters, late=late)))
 
 
 def link_problem(module: Module, version: int) -> str:
@@ -71,7 +72,7 @@ def link_problem(module: Module, version: int) -> str:
     return ""
 
 
-def metering(parameters: Parameters) -> InlineModel:
+def metering(parameters: Parameters, *, late: bool) -> InlineModel:
     """The chain's own metering."""
     ops, constants = parameters.vm, parameters.constants
     linear = PerUnit(ops.linear_op_base_cost, ops.linear_op_unit_cost)
@@ -81,7 +82,7 @@ def metering(parameters: Parameters) -> InlineModel:
         entry=EntryCost(constants.stack_frame_base, constants.stack_frame_per_op, ops.regular_op_cost),
     )
     stack = StackModel(parameters.limits.max_stack_height, constants.stack_frame_base, OUT_OF_STACK)
-    return InlineModel(costs, GlobalHook(GAS, OUT_OF_GAS), stack, START)
+    return InlineModel(costs, GlobalHook(GAS, OUT_OF_GAS), stack, START, late)
 
 
 def _refused(reason: str) -> Abort:

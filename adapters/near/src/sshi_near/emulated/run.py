@@ -76,9 +76,12 @@ class EmulatedRuntime:
         stop = self._before(code, context)
         if stop is not None:
             return _aborted(context, stop.why) if stop.counts else _aborted(context, stop.why, GasCounter(0, 0, profile=call.trace))
+        assert code.compiled is not None  # noqa: S101  what has none was stopped
         try:
-            self._execute(code, context)
+            self._execute(code.compiled, code, context)
         except Abort as why:
+            if context.overshot:
+                return self._again(code, call, context)
             return _aborted(context, why)
         return _returned(context)
 
@@ -125,10 +128,20 @@ class EmulatedRuntime:
             return _Stop(Abort(f"MethodResolveError/{name}"), counts=False)
         return None
 
-    def _execute(self, code: _Code, context: Call) -> None:
-        assert code.compiled is not None  # noqa: S101  what has none was stopped before
+    def _again(self, code: _Code, call: FunctionCall, first: Call) -> Ended:
+        """The same call with every charge tested where the chain tests it: what it burnt in the end is exact then."""
+        compiled = self._engine.compile(prepare(call.module.wasm, self._parameters, late=False))
+        context = Call(call, self._costs, GasCounter(call.gas, first.gas.most, profile=call.trace))
+        self._before(code, context)
         try:
-            context.instance = self._engine.instantiate(code.compiled, FUNCTIONS, context)
+            self._execute(compiled, code, context)
+        except Abort as why:
+            return _aborted(context, why)
+        raise AssertionError  # a call that ran out of gas runs out of gas again
+
+    def _execute(self, compiled: Compiled, code: _Code, context: Call) -> None:
+        try:
+            context.instance = self._engine.instantiate(compiled, FUNCTIONS, context)
         except WasmTrap as trap:  # a segment outside memory or table
             raise _trap(trap) from None
         for export in (START,) * code.has_start + (METHOD + context.request.method,):

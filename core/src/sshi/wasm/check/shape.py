@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 
+from sshi.errors import LinkError
 from sshi.wasm.check.advice import EXPORT, FORBIDDEN, MEMORY, STACK, START, foreign_module
 from sshi.wasm.check.bodies import forbidden_type
 from sshi.wasm.check.context import Context
 from sshi.wasm.encode import encode
 from sshi.wasm.instructions import tokens
 from sshi.wasm.links import describe
+from sshi.wasm.lower.segments import plain_elements
 from sshi.wasm.module import FUNC, FUNCREF, GLOBAL, KINDS, PAGE, VALUE_TYPES, FuncType, Import, Limits
 from sshi.wasm.module import MEMORY as MEMORY_KIND
 from sshi.wasm.opcodes import BY_MNEMONIC
@@ -141,6 +144,12 @@ def _check_tables(context: Context) -> None:
         if rules.max_table_elements is not None and table.limits.minimum > rules.max_table_elements:
             message = f"a table of {table.limits.minimum:,} elements, {rules.target} allows {rules.max_table_elements:,}"
             context.add("table-size", "error", message)
+    if not (rules.features.bulk_memory and rules.features.reference_types):
+        kept = tuple([segment for at, segment in enumerate(module.elements) if at in context.kept["elem"]])
+        try:
+            plain_elements(replace(module, elements=kept))
+        except LinkError as error:
+            context.add("reference-types", "error", error.message, rule=FORBIDDEN["reference-types"].rule, fix=error.hint)
     if module.tags:
         _bad_type(context, "exceptions", "the module declares exceptions")
 

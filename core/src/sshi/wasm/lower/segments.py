@@ -32,7 +32,7 @@ def lowered_segments(module: Module, features: Features) -> Module:
     if not features.bulk_memory:
         module = _data(module)
     if not (features.bulk_memory and features.reference_types):
-        module = _elements(module)
+        module = plain_elements(module)
     if not features.reference_types:
         module = _tables(module)
     return module
@@ -57,7 +57,7 @@ def _plain_data(segment: Data) -> Data:
 # -- elements and tables -----------------------------------------------------------------------------------------------------------
 
 
-def _elements(module: Module) -> Module:
+def plain_elements(module: Module) -> Module:
     """Active segments of table 0 only, their items function indices."""
     kept: list[int] = []
     elements: list[Element] = []
