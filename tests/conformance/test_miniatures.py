@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from sshi.spec.loader import interface
 from sshi_conformance.hosts import reference_host
 from sshi_conformance.miniatures import MINIATURES, Miniature
@@ -25,7 +24,11 @@ def test_a_liar_is_caught_by_a_case_that_cites_the_clause_it_breaks(miniature: M
 def test_the_honest_host_passes_every_case(engine):
     name = f"reference:{engine}"
     rows = run(builtin_units(), [reference_host(engine)]).rows
-    assert {row.unit.id: str(row.verdicts[name].difference or row.verdicts[name].reason) for row in rows if row.verdicts[name].status is not Status.PASSED} == {}
+    assert {
+        row.unit.id: str(row.verdicts[name].difference or row.verdicts[name].reason)
+        for row in rows
+        if row.verdicts[name].status is not Status.PASSED
+    } == {}
 
 
 def test_every_liar_says_its_lie_and_names_a_clause_of_the_interface():

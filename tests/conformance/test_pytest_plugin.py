@@ -47,5 +47,5 @@ def test_a_failure_says_what_was_expected(tmp_path):
 
 def test_an_unknown_host_is_a_usage_error(tmp_path):
     result = pytest_in(tmp_path, "--sshi-cases", "cases.toml", "--sshi-host", "nowhere")
-    assert result.returncode == 4
+    assert result.returncode == 2
     assert "nowhere" in result.stdout + result.stderr

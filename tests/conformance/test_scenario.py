@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-
 from sshi.errors import ScenarioError
 from sshi_conformance.scenario import parse_scenario, stored_pairs
 
@@ -70,10 +69,8 @@ def test_sizes_are_bounded():
 
 
 def test_storage_is_a_table_or_a_list_when_keys_need_pieces():
-    text = (
-        HEAD
-        + "steps = [{ call = 'x', expect = { storage = { 'utf8:k' = 'absent', 'hex:00' = [{ u8 = 1 }] }, stored = [{ key = { address = 'bob' } }] } }]"
-    )
+    storage, stored = "{ 'utf8:k' = 'absent', 'hex:00' = [{ u8 = 1 }] }", "[{ key = { address = 'bob' } }]"
+    text = f"{HEAD}steps = [{{ call = 'x', expect = {{ storage = {storage}, stored = {stored} }} }}]"
     expect = parse(text).case["a"].steps[0].expect
     book = {"bob": b"bob.ref"}
     assert stored_pairs(expect.storage, book) == {b"k": None, b"\0": b"\1"}

@@ -11,12 +11,12 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-
 from sshi.cli.common import json_option, manifest_option, print_json, write_atomically
 from sshi.errors import UsageError
 from sshi.link.source import read_source
 from sshi.plugins import Plugins
 from sshi.spec.loader import interface
+
 from sshi_conformance.hosts import HostChoice, choose_hosts
 from sshi_conformance.parallel import run_parallel
 from sshi_conformance.progress import Ticker
@@ -39,6 +39,14 @@ Examples:
 \b
 Exit status: 0 all is as expected, 1 something is not, 2 wrong usage, a broken contract or scenario, or a judge
 asked for by --vm that is not there.
+"""
+MATRIX_EPILOG = """\b
+Examples:
+  sshi conformance matrix
+  sshi conformance matrix --json
+
+\b
+Exit status: 0, or 1 when a clause is shown by no case.
 """
 SCENARIO = "scenario.toml"
 AS_FILE = click.Path(path_type=Path, dir_okay=False)
@@ -81,10 +89,10 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--markdown", "markdown_file", type=AS_FILE, help="Write it as Markdown.")
 @click.option("--html", "html_file", type=AS_FILE, help="Write it as one HTML file that needs no network.")
 @click.pass_context
-def run(ctx: click.Context, contract: Path | None, scenario: Path | None, manifest: Path | None, **options: Any) -> None:
+def run(ctx: click.Context, contract: Path | None, scenario: Path | None, manifest: Path | None, **options: Any) -> None:  # noqa: ANN401  by name
     """Run the suite, or CONTRACT's own scenario, on the reference host and on every chain."""
     subject = "the suite" if contract is None else contract.name
-    units = _chosen(contract, scenario, manifest, options["path"], options["expression"], options["clause"])
+    units = _chosen(contract, scenario, manifest, path=options["path"], expression=options["expression"], clause=options["clause"])
     if options["only_list"]:
         _print_list(units)
         return
@@ -110,22 +118,20 @@ def run(ctx: click.Context, contract: Path | None, scenario: Path | None, manife
 @json_option
 def list_(expression: str, clause: str, path: Path | None, as_json: bool) -> None:
     """Name the cases, what each says, and the clauses it cites."""
-    units = _chosen(None, None, None, path, expression, clause)
+    units = _chosen(path=path, expression=expression, clause=clause)
     if as_json:
         print_json([{"id": unit.id, "doc": unit.case.doc, "clauses": unit.case.clauses, "counter": unit.case.counter} for unit in units])
     else:
         _print_list(units)
 
 
-@conformance.command(
-    epilog="\b\nExamples:\n  sshi conformance matrix\n  sshi conformance matrix --json\n\n\b\nExit status: 0, or 1 when a clause is shown by no case."
-)
+@conformance.command(epilog=MATRIX_EPILOG)
 @click.option("--cases", "path", type=click.Path(path_type=Path), help="A scenario file, or a directory of them, instead of the suite.")
 @json_option
 @click.pass_context
 def matrix(ctx: click.Context, path: Path | None, as_json: bool) -> None:
     """Show for every clause how many cases show it, and how many its other side."""
-    units = _chosen(None, None, None, path, "", "")
+    units = _chosen(path=path)
     rows = [
         (clause, sum(clause.id in unit.case.clauses for unit in units), sum(clause.id in unit.case.counter for unit in units))
         for clause in interface().clauses.values()
@@ -162,7 +168,13 @@ def _judge(units: list[Unit], choice: HostChoice, jobs: int, subject: str) -> Re
 
 
 def _chosen(
-    contract: Path | None, scenario: Path | None, manifest: Path | None, path: Path | None, expression: str, clause: str
+    contract: Path | None = None,
+    scenario: Path | None = None,
+    manifest: Path | None = None,
+    *,
+    path: Path | None,
+    expression: str = "",
+    clause: str = "",
 ) -> list[Unit]:
     """The cases asked for; UsageError when there are none."""
     if contract is None and (scenario is not None or manifest is not None):

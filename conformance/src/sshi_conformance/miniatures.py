@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import msgspec
-
 from sshi.host import functions as honest
 from sshi.host.bind import Body
 from sshi.host.call import Buffer, HostCall, Range
 from sshi.host.chain import Call
-from sshi.host.outcome import Effects, Event, Exhausted, Outcome, Receipt, Returned, Reverted, Trapped, TrapKind
+from sshi.host.outcome import Effects, Event, Exhausted, Outcome, Receipt, Returned, Reverted, TrapKind, Trapped
 from sshi.host.prepare import Prepared
 from sshi.host.reference import ReferenceVM
 from sshi.spec.manifest import Entry, EntryKind
+
 from sshi_conformance.hosts import Host, prepare_reference, reference_address
 
 
@@ -459,5 +459,3 @@ class InventsStorage(ReferenceVM):
     def storage(self, contract: bytes) -> dict[bytes, bytes]:
         """One key more than there is."""
         return super().storage(contract) | {b"invented": b""}
-
-

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import msgspec
 from msgspec import UNSET
-
 from sshi.host.chain import Call
 from sshi.host.outcome import Refusal, Resource, TrapKind
+
 from sshi_conformance.pieces import amount, encode, names
 from sshi_conformance.scenario import SELF, Case, Expect, Step, implied_outcomes, stored_pairs
 from sshi_conformance.show import bytes_text
@@ -105,7 +105,7 @@ def plan(case: Case, address: Callable[[str], bytes], overrides: Mapping[int, Ov
     steps: list[PlannedStep] = []
     for number, step in enumerate(case.steps, 1):
         block = (block[0] if step.height is UNSET else step.height, block[1] if step.time_ms is UNSET else step.time_ms)
-        steps.append(_planned(number, step, book, contracts, block, (overrides or {}).get(number)))
+        steps.append(_planned(number, step, book, contracts=contracts, block=block, override=(overrides or {}).get(number)))
     return Plan(accounts, book, {address: name for name, address in book.items()}, tuple(steps))
 
 
@@ -143,7 +143,7 @@ def compile_expect(expect: Expect, book: Book, contract: str) -> Expected:
 
 
 def _planned(
-    number: int, step: Step, book: Book, contracts: frozenset[str], block: tuple[int, int], override: Override | None
+    number: int, step: Step, book: Book, *, contracts: frozenset[str], block: tuple[int, int], override: Override | None
 ) -> PlannedStep:
     if override is not None:
         override = Override(override.deviation, merged(step.expect, override.expect))

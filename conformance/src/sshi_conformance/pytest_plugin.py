@@ -83,14 +83,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Two options in a group of their own."""
     group = parser.getgroup("sshi", "conformance of contract hosts")
     group.addoption("--sshi-host", action="append", default=[], metavar="NAME[@PROFILE][:KIND]", help="Host to judge; repeat for more.")
-    group.addoption("--sshi-cases", type=Path, default=None, metavar="PATH", help="A scenario file or a directory of them, instead of the suite.")
+    group.addoption("--sshi-cases", type=Path, default=None, metavar="PATH", help="A scenario file, or a directory, instead of the suite.")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each case and host."""
     if FIXTURE not in metafunc.fixturenames:
         return
-    pairs = [pytest.param((unit, host), id=f"{host.name}-{unit.id}") for host in _hosts(metafunc.config) for unit in _units(metafunc.config)]
+    units = _units(metafunc.config)
+    pairs = [pytest.param((unit, host), id=f"{host.name}-{unit.id}") for host in _hosts(metafunc.config) for unit in units]
     metafunc.parametrize(FIXTURE, pairs, indirect=True)
 
 
@@ -121,6 +122,7 @@ def _hosts(config: pytest.Config) -> list[Host]:
     """The hosts asked for, each once."""
     from sshi.errors import SshiError  # noqa: PLC0415
     from sshi.plugins import Plugins  # noqa: PLC0415
+
     from sshi_conformance.hosts import ENGINES, HostChoice, choose_hosts, reference_host  # noqa: PLC0415
 
     plugins = Plugins.load()

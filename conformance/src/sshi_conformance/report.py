@@ -11,14 +11,14 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
-
 from sshi import __version__
 from sshi.spec.loader import interface
+
 from sshi_conformance.hosts import Host, MissingJudge
 from sshi_conformance.runner import Row, Run
 from sshi_conformance.scenario import Case
-from sshi_conformance.show import outcome_text
-from sshi_conformance.verdict import Blame, Status, Verdict
+from sshi_conformance.show import outcome_text, plain
+from sshi_conformance.verdict import Blame, Difference, Status, Verdict
 
 FORMAT = 1
 Counts = Annotated[dict[str, int], Meta(description="How many verdicts of each status.")]
@@ -145,11 +145,11 @@ def make_report(run: Run, hosts: Sequence[Host], missing: Sequence[MissingJudge]
         format=FORMAT,
         sshi=__version__,
         interface=interface().version,
-        subject=subject,
+        subject=plain(subject),
         ok=not any(verdict.status.is_red for row in run.rows for verdict in row.verdicts.values()),
         counts=dict(sorted(counts.items())),
         hosts=tuple(_host(host, run) for host in hosts),
-        missing=tuple(MissingReport(each.host, each.reason) for each in missing),
+        missing=tuple(MissingReport(each.host, plain(each.reason)) for each in missing),
         cases=tuple(_case(row) for row in run.rows),
         clauses=tuple(_clauses(run, [host.name for host in hosts])),
         deviations=tuple(_deviations(run, hosts)),
@@ -175,15 +175,13 @@ def _host(host: Host, run: Run) -> HostReport:
 def _case(row: Row) -> CaseReport:
     unit = row.unit
     results = tuple(result_report(host, verdict, unit.case) for host, verdict in row.verdicts.items())
-    return CaseReport(unit.id, unit.area, unit.file, unit.case.doc, unit.case.clauses, unit.case.counter, results)
+    return CaseReport(unit.id, unit.area, unit.file, plain(unit.case.doc), unit.case.clauses, unit.case.counter, results)
 
 
 def result_report(host: str, verdict: Verdict, case: Case) -> ResultReport:
     """A verdict as data."""
-    difference = verdict.difference
-    note = case.steps[verdict.step - 1].note if 0 < verdict.step <= len(case.steps) else ""
     steps = tuple(
-        StepReport(f"{step.action[0]} {step.action[1]}".rstrip(), outcome_text(receipt.outcome), dict(receipt.cost))
+        StepReport(f"{step.action[0]} {step.action[1]}".rstrip(), plain(outcome_text(receipt.outcome)), dict(receipt.cost))
         for step, receipt in zip(case.steps, verdict.receipts, strict=False)
     )
     return ResultReport(
@@ -191,15 +189,19 @@ def result_report(host: str, verdict: Verdict, case: Case) -> ResultReport:
         status=verdict.status,
         seconds=round(verdict.seconds, 6),
         steps=steps,
-        reason=verdict.reason,
+        reason=plain(verdict.reason),
         blame=verdict.blame,
         deviations=verdict.deviations,
-        difference=None
-        if difference is None
-        else DifferenceReport(
-            verdict.step, difference.path, difference.expected, difference.observed, difference.against, difference.explanation, note
-        ),
+        difference=_difference(verdict.difference, verdict.step, case),
     )
+
+
+def _difference(found: Difference | None, step: int, case: Case) -> DifferenceReport | None:
+    if found is None:
+        return None
+    note = case.steps[step - 1].note if 0 < step <= len(case.steps) else ""
+    texts = (found.path, found.expected, found.observed, found.against, found.explanation, note)
+    return DifferenceReport(step, *[plain(text) for text in texts])
 
 
 def _clauses(run: Run, hosts: Sequence[str]) -> Iterable[ClauseReport]:

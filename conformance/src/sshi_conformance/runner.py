@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from sshi.errors import AdapterError, ContractError, SshiError, VmUnavailable
 from sshi.host.chain import Call, ChainVM, Code
+
 from sshi_conformance.compare import Observed
 from sshi_conformance.deviations import Declared, declared
 from sshi_conformance.hosts import YARDSTICK, Host
@@ -118,9 +119,9 @@ class HostRun:
         return code, self.plans[unit.id]
 
     def _linked(self, module: Module) -> Code | ContractError | AdapterError:
+        if module.refused is not None:
+            return module.refused
         try:
-            if module.refused is not None:
-                raise module.refused
             return self.host.prepare(module.wasm, module.manifest)
         except (ContractError, AdapterError) as error:
             return error

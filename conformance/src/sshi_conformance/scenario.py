@@ -9,14 +9,15 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
-
 from sshi.errors import ScenarioError
 from sshi.host.outcome import Refusal, Resource, TrapKind
 from sshi.spec.manifest import Manifest
+
 from sshi_conformance.pieces import Amount, Fill, Input, Piece, PieceError, amount, encode
 
 MAX_TEXT = 1 << 20
@@ -27,6 +28,7 @@ CONTRACT = "contract"
 SELF = "self"
 """In an address piece: the step's own contract."""
 ABSENT = "absent"
+T = TypeVar("T", bound=msgspec.Struct)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 Height = Annotated[int, Meta(ge=0, le=(1 << 32) - 1)]
@@ -71,7 +73,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 Stored = Annotated[
     dict[str, Input] | tuple[Entry, ...],
     Meta(
-        description='Keys and values: a table whose keys are "utf8:…" or "hex:…", or a list of {key, value}.  The value "absent": no such key.'
+        description='Keys and values: a table with keys "utf8:…" or "hex:…", or a list of {key, value}.  The value "absent": no such key.'
     ),
 ]
 
@@ -251,7 +253,7 @@ def _known(name: str, book: dict[str, bytes]) -> None:
         raise PieceError(f"no account or contract is called {name!r} here, only {', '.join(sorted(book))}")
 
 
-def _attempt(where: str, field: str, check: Any) -> None:
+def _attempt(where: str, field: str, check: Callable[[], object]) -> None:
     try:
         check()
     except PieceError as error:
@@ -275,15 +277,15 @@ _OUTCOMES = ("returned", "reverted", "trapped", "exhausted", "rejected")
 _VALUES: dict[str, Any] = {"outcome": _OUTCOMES, "trap": tuple(TrapKind), "what": tuple(Resource), "reason": tuple(Refusal)}
 
 
-def _convert(raw: object, kind: Any, where: str) -> Any:
+def _convert(raw: object, kind: type[T], where: str) -> T:
     try:
         return msgspec.convert(raw, kind)
     except (msgspec.ValidationError, RecursionError) as error:
         raise _explained(str(error) or "nested too deep", kind, where) from error
 
 
-def _explained(text: str, kind: Any, where: str) -> ScenarioError:
-    """msgspec's complaint with the place in our words, and what is allowed there."""
+def _explained(text: str, kind: type[msgspec.Struct], where: str) -> ScenarioError:
+    """A complaint of msgspec's with the place in our words, and what is allowed there."""
     message, _, path = text.partition(" - at `$")
     path = path.rstrip("`")
     step = re.match(r"\.steps\[(\d+)\]\.?", path)

@@ -25,6 +25,11 @@ def outcome_text(outcome: Outcome) -> str:
             return f"rejected({reason})" + (f" [{detail[:120]}]" if detail else "")
 
 
+def plain(text: str) -> str:
+    """Text that a contract or a chain may have written, without anything that a terminal would obey."""
+    return "".join(each if each.isprintable() else " " if each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
 def bytes_text(data: bytes, at: int = 0) -> str:
     """Bytes as text when they are printable, else hexadecimal; a window around `at` when they are many."""
     start = max(0, at - 8) if len(data) > _SHOWN else 0

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 from msgspec import UNSET
-
 from sshi.errors import ContractError, ScenarioError, UsageError
 from sshi.link.source import Source, check_entries, decode_file, read_file, read_manifest, read_module
 from sshi.spec.loader import interface
 from sshi.spec.manifest import Manifest, checked, parse_manifest
 from sshi.wasm.decode import decode
+
 from sshi_conformance.scenario import Case, ScenarioFile, parse_scenario
 
 CASES = Path(__file__).with_name("cases")

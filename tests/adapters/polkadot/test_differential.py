@@ -184,3 +184,17 @@ def test_both_pallets_take_the_examples(example, adapter, new_world, examples):
             )
         )
     assert made[0] == made[1]
+
+
+def test_the_token_keeps_its_bars_on_the_real_pallet(adapter, new_world, examples):
+    """3,072 bytes with all guards, 0.67 billion ps a transfer: one storage access a read leaves little else to spend."""
+    source = read_source(examples / "token" / "token.wasm")
+    code = Code(build(source.wasm, source.manifest, adapter).wasm, source.manifest)
+    world = new_world("real")
+    contract = world.deployed(code, "init", (1000).to_bytes(16, "little"))
+    transfer = world.call(contract, "transfer", blob(world.bob) + (300).to_bytes(16, "little"))
+    balance = world.query(contract, "balance_of", blob(world.bob))
+    assert len(code.wasm) <= 3_072
+    assert transfer.cost["ref_time"] <= 670_000_000
+    assert balance.outcome.data == (300).to_bytes(16, "little")
+    assert balance.cost["ref_time"] <= 95_000_000

@@ -228,6 +228,20 @@ def test_code_that_never_ends_runs_out_of_gas(link, world):
     assert world.call(contract, "go", gas=10_000_000_000).outcome == Exhausted(Resource.GAS, "OutOfGas")
 
 
+ENDLESS = {
+    "reads": "(drop (call $has (i32.const 0) (i32.const 1)))",
+    "callers": "(i32.store (i32.const 0) (i32.const 32)) (call $caller (i32.const 8) (i32.const 0))",
+    "events": "(call $event (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 16384))",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_host_calls_without_end_run_out_of_gas_too(world, name):
+    """A host call is millions of instructions' worth: the engine's fuel alone would let them go on."""
+    contract = world.deployed(raw(f'{SEAL} (func (export "call") (loop $l {ENDLESS[name]} (br $l)))'))
+    assert world.call(contract, "go", gas=50_000_000_000).outcome == Exhausted(Resource.GAS, "OutOfGas")
+
+
 def test_a_limit_of_nothing_is_used_up_at_once(link, world):
     contract = world.deployed(link('(module (memory (export "memory") 1) (func (export "go")))', "go"))
     assert world.call(contract, "go", gas=0).outcome == Exhausted(Resource.GAS, "OutOfGas")

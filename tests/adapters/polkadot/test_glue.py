@@ -13,7 +13,7 @@ from sshi.wasm.decode import decode
 from sshi_polkadot.emulated.code import admit
 from sshi_polkadot.emulated.hostcalls import Run
 from sshi_polkadot.emulated.ledger import Contract, Ledger, Pending
-from sshi_polkadot.emulated.machine import execute
+from sshi_polkadot.emulated.machine import execute, gas_limit
 from sshi_polkadot.encoding import selector
 from sshi_polkadot.glue import glue
 
@@ -116,8 +116,8 @@ def test_init_is_no_entry_of_call_and_a_call_is_none_of_deploy(letters, world):
 
 def raw(code: Code, export: str, data: bytes, value: int = 0):
     """The artifact, reached directly with any bytes at all."""
-    run = Run(Pending(Ledger(), Contract(b"")), b"c" * 32, b"a" * 32, value, data, 1, 0)
-    return execute(admit(code.wasm), export, run, None, traced=False)
+    run = Run(Pending(Ledger(), Contract(b"")), b"c" * 32, b"a" * 32, value, data, 1, 0, gas_limit(None))
+    return execute(admit(code.wasm), export, run, traced=False)
 
 
 @pytest.mark.parametrize("export", ["deploy", "call"])

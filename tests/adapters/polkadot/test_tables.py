@@ -45,10 +45,31 @@ def test_a_table_that_is_not_as_expected_is_refused_by_name(text, wrong):
     assert wrong in str(caught.value)
 
 
-def test_a_host_function_without_a_source_line_is_refused():
-    text = '[source]\ncrate = "c"\nfile = "f"\n[codes]\n[functions.now]\nmodule = "seal0"\nparams = []\nresult = ""\ndoc = "d"\n'
-    with pytest.raises(SpecError, match="line"):
-        load(text, HostTable, file="host.toml")
+HOST = """
+[source]
+crate = "c"
+file = "f"
+[weights]
+host_call = 1
+event_topic = 1
+[codes]
+[functions.now]
+module = "seal0"
+params = []
+result = ""
+line = 7
+doc = "d"
+ref_time = 1
+ref_time_per_byte = 0
+"""
+
+
+@pytest.mark.parametrize("field", ["line", "module", "ref_time"])
+def test_a_host_function_without_its_source_line_or_another_field_is_refused(field):
+    assert load(HOST, HostTable, file="host.toml").functions["now"].line == 7
+    lines = [line for line in HOST.splitlines() if not line.startswith(f"{field} =")]
+    with pytest.raises(SpecError, match=f"host.toml: .*`{field}`"):
+        load("\n".join(lines), HostTable, file="host.toml")
 
 
 def test_every_host_function_cites_its_line(adapter):

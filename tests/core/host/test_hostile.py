@@ -30,6 +30,9 @@ LOOPS = {
     "fills memory": "(loop $l (memory.fill (i32.const 0) (i32.const 7) (i32.const 65536)) (br $l))",
     "copies memory": "(loop $l (memory.copy (i32.const 0) (i32.const 1) (i32.const 65535)) (br $l))",
     "grows memory": "(loop $l (drop (memory.grow (i32.const 1))) (br $l))",
+    "grows no memory": "(loop $l (drop (memory.grow (i32.const 99))) (br $l))",
+    "grows a table": "(loop $l (drop (table.grow (ref.null func) (i32.const 9999999))) (br $l))",
+    "copies a table": "(loop $l (table.copy (i32.const 0) (i32.const 1) (i32.const 99)) (br $l))",
     "reads storage": "(loop $l (drop (call $storage_read (i32.const 0) (i32.const 0))) (br $l))",
     "logs": "(loop $l (call $debug_log (i32.const 0) (i32.const -1)) (br $l))",
     "asks the time": "(loop $l (drop (call $block_time)) (br $l))",
@@ -44,7 +47,7 @@ LOOPS = {
 @pytest.mark.parametrize("what", LOOPS)
 def test_a_loop_that_never_ends_is_out_of_gas(engine, what):
     """outcome.gas"""
-    _, receipt = run(LOOPS[what], data(0, b"\4\0\0\0key!"), engine=engine)
+    _, receipt = run(LOOPS[what], data(0, b"\4\0\0\0key!") + "(table 100 funcref)", engine=engine)
     assert (receipt.outcome, receipt.cost) == (Exhausted(Resource.GAS), {"fuel": GAS})
 
 

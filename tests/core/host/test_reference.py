@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from core.host.worlds import ALICE, BOB, RICH, TOKEN, contract, data, deployed, manifest, world
@@ -345,6 +347,30 @@ def test_amounts_and_addresses_that_cannot_be_are_the_callers_fault():
 def test_a_foreign_token_is_no_snapshot():
     with pytest.raises(TypeError):
         world().restore(7)
+
+
+def test_hosts_in_several_threads_do_not_meet(engine):
+    """Each has its own world and its own ways to end."""
+    ends = {"revert": REVERT, "trap": "(unreachable)", "well": WRITE + RETURN, "limit": "(call $set_return (i32.const 0) (i32.const 16385))"}
+    fields = ALL + "".join(func(name, body) for name, body in ends.items())
+    expected = {name: call(deployed(fields, *(f"call:{end}" for end in ends), engine=engine), name) for name in ends}
+    wrong = []
+
+    def work(name):
+        vm = deployed(fields, *(f"call:{end}" for end in ends), engine=engine)
+        start = vm.snapshot()
+        for _ in range(50):
+            vm.restore(start)
+            receipt = call(vm, name)
+            if receipt != expected[name]:
+                wrong.append((name, receipt))
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ends]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
 
 
 # ---- liars ---------------------------------------------------------------------------------------------------------

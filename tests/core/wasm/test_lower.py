@@ -279,7 +279,8 @@ def test_constant_expressions_that_compute_are_worked_out(wasm_tools, mvp):
 
 def test_names_follow_what_moves_and_positions_do_not_stay_wrong(parse):
     module = parse(
-        '(module (memory 1) (data $gone "p") (data $kept (i32.const 0) "k") (func $f (memory.copy (i32.const 0) (i32.const 0) (i32.const 1))))'
+        """(module (memory 1) (data $gone "p") (data $kept (i32.const 0) "k")
+             (func $f (memory.copy (i32.const 0) (i32.const 0) (i32.const 1))))"""
     )
     module = replace(module, customs=(*module.customs, Custom(".debug_line", b"..", 11), Custom("target_features", b"\0", 11)))
     lowered = lower(module, NONE)

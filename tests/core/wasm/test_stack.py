@@ -75,6 +75,11 @@ BODIES = {
     "call arguments": ("(func $f (param i64 i64 i32) (result i32) (call $f (i64.const 0) (i64.const 0) (i32.const 0)))", 20, 3),
     "results of a call": ("(func (result i64 i64 i64) (call 0))", 24, 3),
     "an index for call_indirect": ("(table 1 funcref) (func (param i64) (call_indirect (param i64) (local.get 0) (i32.const 0)))", 12, 2),
+    "after call_indirect": (
+        "(table 1 funcref) (func (call_indirect (param i64) (i64.const 0) (i32.const 0)) (i64.const 1) (i64.const 2) drop drop)",
+        16,
+        2,
+    ),
     "block parameters": ("(func (i64.const 1) (block (param i64) (i64.const 2) drop drop))", 16, 2),
     "parameters come again in else": (
         "(func (i64.const 1) (if (param i64) (i32.const 1) (then drop) (else (i64.const 2) (i64.const 3) drop drop drop)))",
@@ -152,11 +157,12 @@ def test_bytes_of_parameters_locals_and_operands_count_to_the_last(parse):
 def test_a_frame_larger_than_the_limit_stops_at_once(parse):
     module = parse('(module (func (export "f") (local i64 i64 i64)))')
     assert run(limited(module, frame_bytes=24), "f") == ("returned", [])
-    assert run(limited(module, frame_bytes=23), "f") == ("stopped", "stack")
+    for too_few in (23, 3, 0):
+        assert run(limited(module, frame_bytes=too_few), "f") == ("stopped", "stack")
 
 
 def test_the_count_is_put_back_when_a_call_ends_whatever_way_it_ends(parse):
-    """Each export leaves through another door; called forty times in one instance, none may add up."""
+    """Each export leaves through another door; after every one of them exactly as many calls fit as before."""
     ways = {
         "falls": "(nop)",
         "returns": "(if (i32.const 1) (then (return)))",
@@ -164,11 +170,14 @@ def test_the_count_is_put_back_when_a_call_ends_whatever_way_it_ends(parse):
         "branches_if": "(br_if 0 (i32.const 1))",
         "table": "(block (br_table 1 0 1 (i32.const 0)))",
     }
-    functions = "".join(f'(func (export "{name}") {body} (if (i32.const 0) (then (call $r))))' for name, body in ways.items())
-    module = limited(parse(f"(module (func $r (call $r)) {functions})"), depth=2)
-    instance = Instance(module, {"env.exhausted": stop})
-    for name in list(ways) * 8:
-        assert instance.run(name).end == ("returned", [])
+    functions = "".join(f'(func (export "{name}") {body} (drop (call $down (i32.const 0))))' for name, body in ways.items())
+    module = limited(parse(DOWN.strip().removesuffix(")") + functions + ")"), depth=10)
+    for name in ways:
+        instance = Instance(module, {"env.exhausted": stop})
+        for _ in range(3):
+            assert instance.run(name).end == ("returned", [])
+            assert instance.run("down", 9).end == ("returned", [7]), name
+        assert instance.run("down", 10).end == ("stopped", "stack")
 
 
 def test_several_results_come_through_an_early_return(parse):

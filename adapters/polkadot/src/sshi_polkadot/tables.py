@@ -26,6 +26,8 @@ class HostFunction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     result: Literal["", "i32", "code"]
     line: int
     doc: str
+    ref_time: int
+    ref_time_per_byte: int
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,10 +37,18 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: str
 
 
+class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a host call takes beside its function's own, in picoseconds."""
+
+    host_call: int
+    event_topic: int
+
+
 class HostTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The host functions by name, and the return codes by name."""
 
     source: Source
+    weights: Weights
     codes: dict[str, int]
     functions: dict[str, HostFunction]
 

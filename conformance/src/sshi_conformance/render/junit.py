@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 from sshi_conformance.render.text import because
 from sshi_conformance.report import Report
@@ -15,10 +15,10 @@ _FORBIDDEN = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0
 
 def junit(report: Report) -> str:
     """The report as CI systems read it; a declared deviation that was seen is a pass that says so."""
-    root = Xml.Element("testsuites", name=_clean(f"sshi conformance: {report.subject}"))
+    root = ET.Element("testsuites", name=_clean(f"sshi conformance: {report.subject}"))
     for host in report.hosts:
         results = [(case, result) for case in report.cases for result in case.results if result.host == host.name]
-        suite = Xml.SubElement(
+        suite = ET.SubElement(
             root,
             "testsuite",
             name=host.name,
@@ -29,23 +29,23 @@ def junit(report: Report) -> str:
             time=f"{host.seconds:.6f}",
         )
         for case, result in results:
-            test = Xml.SubElement(
+            test = ET.SubElement(
                 suite, "testcase", classname=_clean(f"{host.name}.{case.area}"), name=_clean(case.id), time=f"{result.seconds:.6f}"
             )
             text = _clean(because(result))
             match result.status:
                 case Status.FAILED | Status.XPASSED:
-                    Xml.SubElement(test, "failure", type=result.status.value, message=text).text = _clean(case.doc)
+                    ET.SubElement(test, "failure", type=result.status.value, message=text).text = _clean(case.doc)
                 case Status.ERRORED:
-                    Xml.SubElement(test, "error", type=f"blame-{result.blame}", message=text).text = _clean(case.doc)
+                    ET.SubElement(test, "error", type=f"blame-{result.blame}", message=text).text = _clean(case.doc)
                 case Status.SKIPPED:
-                    Xml.SubElement(test, "skipped", message=text)
+                    ET.SubElement(test, "skipped", message=text)
                 case Status.XFAILED:
-                    Xml.SubElement(test, "system-out").text = f"declared: {', '.join(result.deviations)}"
+                    ET.SubElement(test, "system-out").text = f"declared: {', '.join(result.deviations)}"
                 case Status.PASSED:
                     pass
-    Xml.indent(root)
-    return Xml.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
 def _clean(text: str) -> str:

@@ -15,11 +15,13 @@ def markdown(report: Report) -> str:
     lines = [f"# Conformance of {_cell(report.subject)}", "", f"{verdict}: {counts_text(report.counts)}.", ""]
     lines += _hosts(report)
     if report.missing:
-        lines += ["## Judges that were not asked", "", *(f"* `{each.host}`: not run: {_cell(each.reason)}" for each in report.missing), ""]
+        lines += ["## Judges that were not asked", "", *(f"* `{each.host}`: {_cell(each.reason)}" for each in report.missing), ""]
     found = findings(report)
     if found:
         lines += ["## What is not as expected", ""]
-        lines += [f"* **{_cell(each.case.id)}** on {_hosts_of(each)}, {each.result.status}: {_cell(because(each.result))}" for each in found]
+        lines += [
+            f"* **{_cell(each.case.id)}** on {_hosts_of(each)}, {each.result.status}: {_cell(because(each.result))}" for each in found
+        ]
         lines += [""]
     lines += _areas(report) if len(report.cases) > LONG else _cases(report)
     if report.deviations:

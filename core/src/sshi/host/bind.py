@@ -10,12 +10,13 @@ import inspect
 import tomllib
 from collections.abc import Callable, Mapping
 from importlib.resources import files
+from types import ModuleType
 from typing import Any
 
 import msgspec
 
 from sshi.errors import SpecError
-from sshi.host import functions as module_of_bodies
+from sshi.host import functions
 from sshi.host.call import Buffer, Cost, HostCall, HostTrap, Range
 from sshi.host.engine import HostFunction, Memory
 from sshi.host.outcome import TrapKind
@@ -104,32 +105,31 @@ def _buffer(memory: Memory, ptr: int) -> Buffer:
     return Buffer(ptr, memory.read_u32(ptr))
 
 
-def _bodies() -> dict[str, Body]:
-    """The bodies of `functions.py` by name, exactly one for each function of the table."""
-    public = inspect.getmembers(module_of_bodies, inspect.isfunction)
-    found = {name: body for name, body in public if body.__module__ == module_of_bodies.__name__}
+def bodies_of(module: ModuleType) -> dict[str, Body]:
+    """The module's public functions by name; SpecError unless they are one body for each function of the table."""
+    public = inspect.getmembers(module, inspect.isfunction)
+    found = {name: body for name, body in public if body.__module__ == module.__name__}
     for name, function in interface().functions.items():
         if name not in found:
-            raise SpecError("functions.py", name, "the interface has this function, and there is no body for it")
+            raise SpecError(module.__name__, name, "the interface has this function, and there is no body for it")
         expected = len(_plan(function)) + 1
         if len(inspect.signature(found[name]).parameters) != expected:
-            raise SpecError("functions.py", name, f"by the interface's table its body takes {expected} arguments, the call included")
+            raise SpecError(module.__name__, name, f"by the interface's table its body takes {expected} arguments, the call included")
     for name in found.keys() - interface().functions.keys():
-        raise SpecError("functions.py", name, "the interface has no such function")
+        raise SpecError(module.__name__, name, "the interface has no such function")
     return found
 
 
-def _costs() -> dict[str, Cost]:
-    """The costs by name, exactly one for each function of the table."""
+def costs_from(text: str) -> dict[str, Cost]:
+    """The costs in a table's text; SpecError unless they are one for each function of the interface."""
     try:
-        costs = msgspec.convert(tomllib.loads((files("sshi.host") / _COSTS).read_text("utf-8")), dict[str, dict[str, int]])
-        found = {name: Cost(**cost) for name, cost in costs.items()}
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, TypeError) as error:
+        found = msgspec.convert(tomllib.loads(text), dict[str, Cost])
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise SpecError(_COSTS, "the file", str(error)) from error
     for name in found.keys() ^ interface().functions.keys():
         raise SpecError(_COSTS, name, "the interface and the costs do not have the same functions")
     return found
 
 
-BODIES: Mapping[str, Body] = _bodies()
-COSTS: Mapping[str, Cost] = _costs()
+BODIES: Mapping[str, Body] = bodies_of(functions)
+COSTS: Mapping[str, Cost] = costs_from((files("sshi.host") / _COSTS).read_text("utf-8"))

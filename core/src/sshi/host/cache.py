@@ -15,7 +15,7 @@ from pathlib import Path
 
 _MAGIC = b"sshi-code-1\n"
 _DIGEST = hashlib.sha256().digest_size
-_MOST_FILES = 2_048
+MOST_FILES = 2_048
 
 
 class CodeCache:
@@ -55,7 +55,7 @@ class CodeCache:
     def _prune(self) -> None:
         """Make room: when there are too many files the older half goes."""
         files = list(self.directory.iterdir())
-        if len(files) < _MOST_FILES:
+        if len(files) < MOST_FILES:
             return
         ages: list[tuple[float, Path]] = []
         for file in files:

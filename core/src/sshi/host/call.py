@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, NoReturn
 
+import msgspec
+
 from sshi.host.engine import Frame, OutOfFuel
 from sshi.host.outcome import Effects, Event, TraceEvent, Transfer, TrapKind
 from sshi.host.state import Contract, World
@@ -30,7 +32,7 @@ class Revert(Exception):
         self.message = message
 
 
-class Cost(NamedTuple):
+class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a host function costs in fuel, and each byte it moves."""
 
     base: int

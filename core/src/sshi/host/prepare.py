@@ -6,7 +6,7 @@ not be the contract that its declaration describes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from sshi.errors import ContractError
@@ -14,9 +14,12 @@ from sshi.host.engine import TABLE_ELEMENTS, TABLES, Compiled, Mode, engine, val
 from sshi.spec.loader import interface
 from sshi.spec.model import Function
 from sshi.wasm.decode import decode
+from sshi.wasm.edit import assemble
 from sshi.wasm.encode import encode
+from sshi.wasm.instructions import Rewriter, key
 from sshi.wasm.memory import bound
 from sshi.wasm.module import FUNC, MEMORY, VALUE_TYPES, FuncType, Module
+from sshi.wasm.opcodes import BY_MNEMONIC
 from sshi.wasm.stack import limit_stack
 
 CODE_BYTES = 4 << 20
@@ -26,6 +29,14 @@ STACK_EXHAUSTED = ("sshi", "stack_exhausted")
 """What the stack limiter calls; no contract may import it itself."""
 
 _ENTRY = FuncType(b"", b"")
+
+_SLOW = frozenset(BY_MNEMONIC[name].key for name in ("memory.grow", "table.grow", "table.copy", "table.init", "table.fill"))
+_SLOW_COSTS = assemble("i32.const 0; i32.const 0; i32.const 300; i32.const 0; memory.size 0; select; memory.copy 0 0")
+"""300 fuel: the first bytes of memory, when there are any, copied to where they are.
+
+The engine takes an addition's fuel for these, or one more for each element, and up to 300 times its time: a loop of them would run
+for half a minute before its fuel was used up.
+"""
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,13 @@ def prepare(mode: Mode, wasm: bytes) -> Prepared:
     limited = limit_stack(bounded, depth=limits.call_depth, frame_bytes=limits.frame_bytes, exhausted=STACK_EXHAUSTED)
     functions = [export for export in module.exports if export.kind == FUNC and module.function_type(export.index) == _ENTRY]
     entries = frozenset(export.name for export in functions)
-    return Prepared(engine(mode).compile(encode(limited)), entries, face.reactor in entries)
+    return Prepared(engine(mode).compile(encode(_priced(limited))), entries, face.reactor in entries)
+
+
+def _priced(module: Module) -> Module:
+    """The module paying for the time that its slow instructions take."""
+    codes = Rewriter(lambda token: token + _SLOW_COSTS if key(token) in _SLOW else token).codes(module.codes)
+    return module if codes is module.codes else replace(module, codes=codes)
 
 
 def _check_imports(module: Module) -> None:

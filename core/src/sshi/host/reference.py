@@ -147,8 +147,6 @@ class ReferenceVM:
         if found is None:
             return Receipt(Rejected(Refusal.UNKNOWN_CONTRACT))
         refused = refusal(found.code.manifest, call, query=True)
-        if refused is None and call.value:
-            refused = Rejected(Refusal.NOT_PAYABLE, "a query takes no value")
         if refused is not None:
             return Receipt(refused)
         return self._run(contract, found, _entry(found, call), call, stays=False)

@@ -20,6 +20,8 @@ def refusal(manifest: Manifest, call: Call, *, query: bool) -> Rejected | None:
         return Rejected(Refusal.NOT_A_QUERY, f"{entry.name} is a call")
     if query and entry.kind is EntryKind.INIT:
         return Rejected(Refusal.IS_INIT, f"{entry.name} is init")
+    if query and call.value:
+        return Rejected(Refusal.NOT_PAYABLE, "a query takes no value")
     return _too_long(call)
 
 

@@ -14,7 +14,7 @@ import msgspec
 from sshi.host import protocol as wire
 from sshi.host.chain import Call, Code, Deployed
 from sshi.host.outcome import Effects, Event, Receipt, Refusal, Rejected, Returned, Transfer
-from sshi.host.process import ProcessVM
+from sshi.host.process import ProcessVM, VmRefused
 from sshi.host.refusal import deploy_refusal, refusal
 from sshi.spec.manifest import Entry, Manifest
 
@@ -88,7 +88,10 @@ class WorldVM:
     def balance(self, address: bytes) -> int | None:
         """What the account could transfer now; None when it does not exist."""
         self._ready()
-        found = self.program.request(wire.Balance(id=self.program.next_id(), address=address), wire.BalanceOk).balance
+        try:
+            found = self.program.request(wire.Balance(id=self.program.next_id(), address=address), wire.BalanceOk).balance
+        except VmRefused:  # what is no address of this chain is nobody's
+            return None
         return None if found is None else int(found)
 
     def deploy(self, code: Code, name: str, call: Call) -> Deployed:

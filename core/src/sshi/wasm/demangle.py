@@ -207,6 +207,8 @@ class _V0:
         self._at = digits.end() + (self._text[digits.end() : digits.end() + 1] == "_")
         name = self._text[self._at : self._at + int(digits[0])]
         self._at += int(digits[0])
+        if self._at > len(self._text):
+            raise _Malformed
         if punycode:
             head, _, tail = name.rpartition("_")
             name = (f"{head}-{tail}" if head else tail).encode().decode("punycode")

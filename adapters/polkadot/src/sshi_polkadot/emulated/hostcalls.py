@@ -11,7 +11,6 @@ from functools import cache, wraps
 from hashlib import sha256
 
 from sshi.host.crypto import keccak256, recover
-
 from sshi.host.engine import Frame, HostFunction, OutOfBounds
 from sshi_polkadot.emulated.ledger import PALLET, Pending
 from sshi_polkadot.encoding import ADDRESS_BYTES
@@ -24,6 +23,9 @@ REVERT = 1
 _MEMORY_BYTES = PALLET.memory_pages * 65_536
 _TOPIC_BYTES = 32
 _CODES = host_table().codes
+_WEIGHTS = host_table().weights
+_COSTS = {name: (_WEIGHTS.host_call + found.ref_time, found.ref_time_per_byte) for name, found in host_table().functions.items()}
+"""By function: ref_time of a call and of a byte."""
 
 
 class PalletError(Exception):
@@ -45,7 +47,10 @@ class Ended(Exception):
 
 @dataclass(slots=True, eq=False)
 class Run(Frame):
-    """One execution of one contract: what it was given, and what it does."""
+    """One execution of one contract: what it was given, and what it does.
+
+    `gas` is the ref_time that is left for host calls; as on the pallet, they do not lessen what was given to the engine.
+    """
 
     pending: Pending
     address: bytes
@@ -54,9 +59,17 @@ class Run(Frame):
     input: bytes
     height: int
     time_ms: int
+    gas: int
     events: list[tuple[bytes, bytes]] = field(default_factory=list[tuple[bytes, bytes]])
     transfers: list[tuple[bytes, int]] = field(default_factory=list[tuple[bytes, int]])
     trace: list[str] = field(default_factory=list[str])
+
+    def charge(self, function: str, size: int = 0, more: int = 0) -> None:
+        """Take a host call's ref_time, or end the run."""
+        base, per_byte = _COSTS[function]
+        self.gas -= base + size * per_byte + more
+        if self.gas < 0:
+            raise PalletError("OutOfGas")
 
     def read(self, ptr: int, length: int) -> bytes:
         """A plain range; its length is held against the schedule's memory before the module's own."""
@@ -88,6 +101,7 @@ class Run(Frame):
 
 
 def _set_storage(run: Run, key_ptr: int, key_len: int, value_ptr: int, value_len: int) -> int:
+    run.charge("set_storage", value_len)
     if value_len > PALLET.payload_bytes:
         raise PalletError("ValueTooLarge")
     key = run.key(key_ptr, key_len)
@@ -96,10 +110,12 @@ def _set_storage(run: Run, key_ptr: int, key_len: int, value_ptr: int, value_len
 
 
 def _clear_storage(run: Run, key_ptr: int, key_len: int) -> int:
+    run.charge("clear_storage")
     return _length(run.pending.write(run.key(key_ptr, key_len), None))
 
 
 def _get_storage(run: Run, key_ptr: int, key_len: int, out_ptr: int, out_len_ptr: int) -> int:
+    run.charge("get_storage")
     value = run.pending.read(run.key(key_ptr, key_len))
     if value is None:
         return _CODES["KeyNotFound"]
@@ -108,6 +124,7 @@ def _get_storage(run: Run, key_ptr: int, key_len: int, out_ptr: int, out_len_ptr
 
 
 def _contains_storage(run: Run, key_ptr: int, key_len: int) -> int:
+    run.charge("contains_storage")
     value = run.pending.read(run.key(key_ptr, key_len))
     return _length(None if value is None else len(value))
 
@@ -117,6 +134,7 @@ def _length(old: int | None) -> int:
 
 
 def _transfer(run: Run, account_ptr: int, _account_len: int, value_ptr: int, _value_len: int) -> int:
+    run.charge("transfer")
     target = run.fixed(account_ptr, ADDRESS_BYTES)
     amount = int.from_bytes(run.fixed(value_ptr, 16), "little")
     if not run.pending.transfer(run.address, target, amount):
@@ -127,30 +145,37 @@ def _transfer(run: Run, account_ptr: int, _account_len: int, value_ptr: int, _va
 
 
 def _balance(run: Run, out_ptr: int, out_len_ptr: int) -> None:
+    run.charge("balance")
     run.output(out_ptr, out_len_ptr, run.pending.spendable(run.address).to_bytes(16, "little"))
 
 
 def _value_transferred(run: Run, out_ptr: int, out_len_ptr: int) -> None:
+    run.charge("value_transferred")
     run.output(out_ptr, out_len_ptr, run.value.to_bytes(16, "little"))
 
 
 def _caller(run: Run, out_ptr: int, out_len_ptr: int) -> None:
+    run.charge("caller")
     run.output(out_ptr, out_len_ptr, run.caller)
 
 
 def _address(run: Run, out_ptr: int, out_len_ptr: int) -> None:
+    run.charge("address")
     run.output(out_ptr, out_len_ptr, run.address)
 
 
 def _input(run: Run, out_ptr: int, out_len_ptr: int) -> None:
+    run.charge("input", len(run.input))
     run.output(out_ptr, out_len_ptr, run.input)
 
 
 def _seal_return(run: Run, flags: int, data_ptr: int, data_len: int) -> None:
+    run.charge("seal_return", data_len)
     raise Ended(flags, run.read(data_ptr, data_len))
 
 
 def _deposit_event(run: Run, topics_ptr: int, topics_len: int, data_ptr: int, data_len: int) -> None:
+    run.charge("deposit_event", data_len, topics_len // _TOPIC_BYTES * _WEIGHTS.event_topic)
     if data_len > PALLET.payload_bytes:
         raise PalletError("ValueTooLarge")
     topics = _topics(run.memory.read(topics_ptr, topics_len)) if topics_len else []
@@ -168,22 +193,27 @@ def _topics(encoded: bytes) -> list[bytes]:
 
 
 def _block_number(run: Run, out_ptr: int, out_len_ptr: int) -> None:
+    run.charge("block_number")
     run.output(out_ptr, out_len_ptr, run.height.to_bytes(4, "little"))
 
 
 def _now(run: Run, out_ptr: int, out_len_ptr: int) -> None:
+    run.charge("now")
     run.output(out_ptr, out_len_ptr, run.time_ms.to_bytes(8, "little"))
 
 
 def _hash_sha2_256(run: Run, input_ptr: int, input_len: int, output_ptr: int) -> None:
+    run.charge("hash_sha2_256", input_len)
     run.memory.write(output_ptr, sha256(run.read(input_ptr, input_len)).digest())
 
 
 def _hash_keccak_256(run: Run, input_ptr: int, input_len: int, output_ptr: int) -> None:
+    run.charge("hash_keccak_256", input_len)
     run.memory.write(output_ptr, keccak256(run.read(input_ptr, input_len)))
 
 
 def _ecdsa_recover(run: Run, signature_ptr: int, message_hash_ptr: int, output_ptr: int) -> int:
+    run.charge("ecdsa_recover")
     signature = run.memory.read(signature_ptr, 65)
     message_hash = run.memory.read(message_hash_ptr, 32)
     v = signature[64]

@@ -15,22 +15,28 @@ _LONGEST = 10
 """Blocks of work that a run may be given, whatever limit it states: every run ends."""
 
 
-def execute(code: Code, export: str, run: Run, gas: int | None, *, traced: bool) -> Outcome:
+def gas_limit(asked: int | None) -> int:
+    """The ref_time that a run is given."""
+    block = constants().chain.block_ref_time
+    return block if asked is None else min(asked, _LONGEST * block)
+
+
+def execute(code: Code, export: str, run: Run, *, traced: bool) -> Outcome:
     """Run `deploy` or `call`.
 
-    `gas` is ref_time, and buys instructions only: it ends what would not end by itself.  The pallet has one error for every trap.
+    What gas is left when the run begins buys instructions as well; neither is a cost that could be told, it ends what would not end
+    by itself.  The pallet has one error for every trap.
     """
     if export not in code.enterable:
         return Rejected(Refusal.MALFORMED_MODULE, "CodeRejected")
-    block = constants().chain.block_ref_time
-    fuel = min(block if gas is None else gas, _LONGEST * block) // constants().pallet.instruction_ref_time
+    fuel = run.gas // constants().pallet.instruction_ref_time
     try:
         instance = engine("interpreter").instantiate(code.compiled, _imports(traced=traced), run, fuel=fuel, memory_import=MEMORY_IMPORT)
         instance.call(export)
     except Ended as end:
         return _ended(end)
     except PalletError as error:
-        return _trapped(error.name)
+        return Exhausted(Resource.GAS, error.name) if error.name == "OutOfGas" else _trapped(error.name)
     except OutOfBounds:
         return _trapped("OutOfBounds")
     except (WasmTrap, StackOverflow):

@@ -17,7 +17,7 @@ from sshi.spec.manifest import Manifest
 from sshi_polkadot.emulated import code as codes
 from sshi_polkadot.emulated.hostcalls import Run
 from sshi_polkadot.emulated.ledger import CONTRACT_DEPOSIT, ED, Contract, Ledger, Pending, Stored, code_deposit
-from sshi_polkadot.emulated.machine import execute
+from sshi_polkadot.emulated.machine import execute, gas_limit
 from sshi_polkadot.encoding import ADDRESS_BYTES, contract_address, encode
 
 _NOBODY = bytes(ADDRESS_BYTES)
@@ -129,7 +129,7 @@ class PalletVM:
         if not pending.transfer(caller, address, call.value):
             return Deployed(None, _not_started("TransferFailed", affordable=affordable))
         run = self._new_run(pending, address, data, call)
-        outcome = execute(code, "deploy", run, call.gas, traced=call.trace)
+        outcome = execute(code, "deploy", run, traced=call.trace)
         if not isinstance(outcome, Returned):
             return Deployed(None, _without_effects(outcome, run))
         stored, change = Stored().changed(pending.size, pending.items)
@@ -160,7 +160,7 @@ class PalletVM:
             return _not_started("TransferFailed", affordable=False)
         entry = None if call.entry is None else manifest.entry(call.entry)
         run = self._new_run(pending, contract, encode(entry, call.input).input, call)
-        outcome = execute(self._codes[found.code_hash], "call", run, call.gas, traced=call.trace)
+        outcome = execute(self._codes[found.code_hash], "call", run, traced=call.trace)
         if not isinstance(outcome, Returned):
             return _without_effects(outcome, run)
         stored, change = found.stored.changed(pending.size, pending.items)
@@ -177,7 +177,7 @@ class PalletVM:
     def _new_run(self, pending: Pending, address: bytes, data: bytes, call: Call) -> Run:
         if self.block_height not in _HEIGHTS or self.block_time not in _TIMES:
             raise UsageError(f"a block's height has 32 bits and its time 64, unlike {self.block_height} and {self.block_time}")
-        return Run(pending, address, call.caller or _NOBODY, call.value, data, self.block_height, self.block_time)
+        return Run(pending, address, call.caller or _NOBODY, call.value, data, self.block_height, self.block_time, gas_limit(call.gas))
 
 
 def _deposit_limit(pending: Pending, call: Call) -> int:
