@@ -35,6 +35,14 @@ test: $(VENV)/.dev vms ## everything that must hold
 bench: $(VENV)/.dev ## each figure beside its bar
 	@$(BIN)/python benchmarks/run.py
 
+FUZZ_CASES ?= 20000
+FUZZ_SEED ?= 0
+FUZZ_SECONDS ?= 600
+fuzz: $(VENV)/.use vms ## generated contracts, emulated against real; FUZZ_CASES, FUZZ_SEED, FUZZ_SECONDS
+	@$(BIN)/python -m sshi_conformance.fuzz --jobs 2 --cases $(FUZZ_CASES) --seed $(FUZZ_SEED) --seconds $(FUZZ_SECONDS) --out out/fuzz \
+		--pair near:emulated,near:real --pair polkadot:emulated,polkadot:real \
+		--pair reference:interpreter,near:emulated --pair reference:interpreter,polkadot:emulated
+
 format: $(VENV)/.dev ## ruff
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .

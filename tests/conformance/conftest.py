@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 
 import pytest
+
 from sshi.adapter import Adapter, Deviation, Features, Profile, TargetLimits, VmKind
 from sshi.host.chain import ChainVM
 from sshi.host.reference import ReferenceVM

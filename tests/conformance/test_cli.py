@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from sshi.errors import AdapterError, ContractError, ScenarioError, SshiError, UsageError, VmUnavailable
 from sshi_conformance.cli import conformance
 from sshi_conformance.hosts import HostChoice, choose_hosts

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from sshi_conformance.pieces import Piece
 from sshi_conformance.scenario import Case, Expect, Step, parse_scenario
 from sshi_conformance.schemas import schemas

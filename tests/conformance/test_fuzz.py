@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+
 from sshi.adapter import Deviation
 from sshi.host.chain import Code, Deployed
 from sshi.host.engine import validate, wat_to_wasm

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from sshi.spec.loader import interface
 from sshi_conformance.hosts import reference_host
 from sshi_conformance.miniatures import MINIATURES, Miniature

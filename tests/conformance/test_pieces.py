@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sshi_conformance.pieces import MAX_BYTES, Fill, Piece, PieceError, amount, encode, names
 
 BOOK = {"alice": b"alice.ref", "bob": bytes(32)}

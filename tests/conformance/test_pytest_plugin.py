@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SUITE = """
 def test_conforms(sshi_judged):
     sshi_judged.check()
@@ -45,7 +47,8 @@ def test_a_failure_says_what_was_expected(tmp_path):
     assert "step 2: outcome: expected returned by the case, observed trapped(unreachable)" in result.stdout
 
 
-def test_an_unknown_host_is_a_usage_error(tmp_path):
-    result = pytest_in(tmp_path, "--sshi-cases", "cases.toml", "--sshi-host", "nowhere")
+@pytest.mark.parametrize("name", ["nowhere", "reference:steam"])
+def test_an_unknown_host_is_a_usage_error(tmp_path, name):
+    result = pytest_in(tmp_path, "--sshi-cases", "cases.toml", "--sshi-host", name)
     assert result.returncode == 2
-    assert "nowhere" in result.stdout + result.stderr
+    assert name in result.stdout + result.stderr

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 from rich.console import Console
+
 from sshi.adapter import Deviation
 from sshi.host.outcome import Receipt, Reverted, TrapKind, Trapped
 from sshi.host.reference import ReferenceVM
@@ -192,3 +193,24 @@ def test_a_filtered_suite_reports_the_clauses_it_does_not_show():
     report = make_report(run(select(builtin_units(), clause="block_time"), hosts), hosts, [], subject="x")
     assert {clause.id for clause in report.clauses if clause.cases or clause.counter} >= {"block_time.time", "block_time.query"}
     assert next(clause for clause in report.clauses if clause.id == "revert.ends").hosts == {}
+
+
+def test_a_narrow_terminal_keeps_the_hosts_names_and_drops_costs_before_cases(report):
+    wide, narrow = io.StringIO(), io.StringIO()
+    show(report, Console(file=wide, width=100))
+    show(report, Console(file=narrow, width=36))
+    assert "k fuel" in wide.getvalue().split("failed")[0]
+    assert "k fuel" not in narrow.getvalue().split("failed")[0]
+    assert narrow.getvalue().splitlines()[1].split() == ["case", "interpreter", "emulated"]
+
+
+def test_progress_shows_after_a_while_to_those_who_watch(monkeypatch):
+    from sshi_conformance import progress
+
+    for patience, watched in ((0.0, True), (0.0, False), (1000.0, True)):
+        monkeypatch.setattr(progress, "PATIENCE", patience)
+        out = io.StringIO()
+        with progress.Ticker(2, Console(file=out, force_terminal=watched, width=80)) as ticker:
+            ticker.tick()
+            ticker.tick()
+        assert bool(out.getvalue()) is (watched and not patience)

@@ -6,6 +6,7 @@ import hashlib
 
 import msgspec
 import pytest
+
 from sshi.adapter import DeviantCase, Deviation
 from sshi.errors import AdapterError, LinkError, VmError, VmUnavailable
 from sshi.host.outcome import Exhausted, Resource, Returned, TrapKind, Trapped

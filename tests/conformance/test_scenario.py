@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from sshi.errors import ScenarioError
 from sshi_conformance.scenario import parse_scenario, stored_pairs
 

@@ -6,12 +6,13 @@ import re
 from collections import Counter
 
 import pytest
+
 from sshi.errors import ContractError, ScenarioError, UsageError
 from sshi.link.source import Source
 from sshi.spec.loader import interface
 from sshi.spec.manifest import Manifest
 from sshi_conformance.scenario import Expect
-from sshi_conformance.suite import CASES, builtin_units, check_clauses, directory_units, file_units, scenario_units, select
+from sshi_conformance.suite import CASES, builtin_units, check_clauses, file_units, path_units, scenario_units, select
 
 UNITS = builtin_units()
 SHOWN = Counter(clause for unit in UNITS for clause in unit.case.clauses)
@@ -50,9 +51,10 @@ def test_every_case_expects_something_of_its_own():
 
 @pytest.mark.parametrize("path", sorted(CASES.glob("*/*.wat")), ids=lambda path: path.name)
 def test_a_module_says_how_to_run_it_what_it_is_and_a_clause(path):
-    first, second, *_ = path.read_text().splitlines()
-    assert re.match(r";; RUN: sshi conformance run --cases \S+$", first)
     text = path.read_text()
+    first, second, *_ = text.splitlines()
+    assert first == ";; RUN: sshi conformance run --cases %"
+    assert path_units(path)
     cited = re.findall(r"clause: (\S+)", text.split("(module")[0])
     assert cited
     assert set(cited) <= set(interface().clauses)
@@ -98,7 +100,7 @@ def test_a_case_without_a_module_says_where_one_may_stand(tmp_path):
 
 def test_an_empty_directory_is_no_suite(tmp_path):
     with pytest.raises(UsageError, match="no scenario here"):
-        directory_units(tmp_path)
+        path_units(tmp_path)
 
 
 def test_a_clause_that_does_not_exist_is_named(tmp_path):

@@ -11,12 +11,12 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
 from sshi.cli.common import json_option, manifest_option, print_json, write_atomically
 from sshi.errors import UsageError
 from sshi.link.source import read_source
 from sshi.plugins import Plugins
 from sshi.spec.loader import interface
-
 from sshi_conformance.hosts import HostChoice, choose_hosts
 from sshi_conformance.parallel import run_parallel
 from sshi_conformance.progress import Ticker
@@ -26,7 +26,7 @@ from sshi_conformance.render.markdown import markdown
 from sshi_conformance.render.terminal import show
 from sshi_conformance.report import Report, make_report
 from sshi_conformance.runner import run as run_units
-from sshi_conformance.suite import Unit, builtin_units, check_clauses, directory_units, file_units, scenario_units, select
+from sshi_conformance.suite import Unit, builtin_units, check_clauses, path_units, scenario_units, select
 
 EPILOG = """\b
 Examples:
@@ -49,6 +49,9 @@ Examples:
 Exit status: 0, or 1 when a clause is shown by no case.
 """
 SCENARIO = "scenario.toml"
+cases_option = click.option(
+    "--cases", "path", type=click.Path(path_type=Path), help="Instead of the suite: a scenario, a module that has some, or a directory."
+)
 AS_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -61,9 +64,7 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("-k", "expression", default="", metavar="WORDS", help="Only cases whose id has all of WORDS; `not WORD` leaves out."),
         click.option("--clause", default="", metavar="ID", help="Only cases that cite this clause, or one of this function."),
-        click.option(
-            "--cases", "path", type=click.Path(path_type=Path), help="A scenario file, or a directory of them, instead of the suite."
-        ),
+        cases_option,
     ):
         command = option(command)
     return command
@@ -126,7 +127,9 @@ def list_(expression: str, clause: str, path: Path | None, as_json: bool) -> Non
 
 
 @conformance.command(epilog=MATRIX_EPILOG)
-@click.option("--cases", "path", type=click.Path(path_type=Path), help="A scenario file, or a directory of them, instead of the suite.")
+@click.option(
+    "--cases", "path", type=click.Path(path_type=Path), help="A scenario, a module that has some, or a directory, instead of the suite."
+)
 @json_option
 @click.pass_context
 def matrix(ctx: click.Context, path: Path | None, as_json: bool) -> None:
@@ -188,10 +191,8 @@ def _chosen(
         units = scenario_units(scenario or beside, read_source(contract, manifest))
     elif path is None:
         units = builtin_units()
-    elif path.is_dir():
-        units = directory_units(path)
     else:
-        units = list(file_units(path))
+        units = path_units(path)
     check_clauses(units)
     if clause and not any(known == clause or known.startswith(f"{clause}.") for known in interface().clauses):
         raise UsageError(f"clause {clause!r} is not in the interface", where="--clause", advice="see `sshi conformance matrix`")

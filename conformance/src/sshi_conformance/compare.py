@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sshi.host.outcome import Effects, Exhausted, Outcome, Receipt, Rejected, Resource, Returned, Reverted, TrapKind, Trapped
-
 from sshi_conformance.plan import Expected
 from sshi_conformance.show import balances_text, bytes_text, outcome_text, topics_text, transfers_text, value_text
 from sshi_conformance.verdict import CASE, INTERFACE, REFERENCE, Difference

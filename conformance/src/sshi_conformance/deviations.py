@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sshi.errors import AdapterError, ScenarioError
-
 from sshi_conformance.plan import Override, merged
 from sshi_conformance.scenario import SELF, check_expect, parse_expect
 
 if TYPE_CHECKING:
     from sshi.adapter import Adapter, Deviation
-
     from sshi_conformance.hosts import Host
     from sshi_conformance.suite import Unit
 

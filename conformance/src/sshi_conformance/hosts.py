@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sshi.adapter import VmRequest
 from sshi.errors import UsageError, VmUnavailable
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from sshi.plugins import Plugins
     from sshi.spec.manifest import Manifest
 
-ENGINES = ("interpreter", "aot")
+Engine = Literal["interpreter", "aot"]
+ENGINES: tuple[Engine, ...] = ("interpreter", "aot")
 YARDSTICK = "reference:interpreter"
 """The host that all others are held against."""
 
@@ -53,7 +54,7 @@ class HostChoice:
 
     chains: tuple[str, ...] = ()
     vm: str = "all"
-    engine: str = "interpreter"
+    engine: Engine | Literal["both"] = "interpreter"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def reference_address(name: str) -> bytes:
     return f"{name}.ref".encode()
 
 
-def reference_host(engine: str) -> Host:
+def reference_host(engine: Engine) -> Host:
     """The reference host; the contract is checked as linking would check it, and runs as it is."""
 
     def make() -> ChainVM:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import msgspec
+
 from sshi.host import functions as honest
 from sshi.host.bind import Body
 from sshi.host.call import Buffer, HostCall, Range
@@ -19,7 +20,6 @@ from sshi.host.outcome import Effects, Event, Exhausted, Outcome, Receipt, Retur
 from sshi.host.prepare import Prepared
 from sshi.host.reference import ReferenceVM
 from sshi.spec.manifest import Entry, EntryKind
-
 from sshi_conformance.hosts import Host, prepare_reference, reference_address
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from sshi.plugins import Plugins
-
 from sshi_conformance.hosts import HostChoice, choose_hosts
 from sshi_conformance.runner import Row, Run, run
 from sshi_conformance.suite import Unit

@@ -148,6 +148,12 @@ def _piece(piece: Piece, book: Mapping[str, bytes], depth: int) -> bytes:
             if value not in book:
                 raise PieceError(f"no account or contract is called {value!r} here, only {', '.join(sorted(book)) or 'none'}")
             return book[value]
+        case _:
+            return _sized(name, value, book, depth)
+
+
+def _sized(name: str, value: Input, book: Mapping[str, bytes], depth: int) -> bytes:
+    """A blob, a short or a size alone."""
     inner = _encode(value, book, depth - 1)
     if name == "short" and len(inner) > 0xFF:
         raise PieceError(f"a short holds up to 255 bytes, not {len(inner)}")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import msgspec
 from msgspec import UNSET
+
 from sshi.host.chain import Call
 from sshi.host.outcome import Refusal, Resource, TrapKind
-
 from sshi_conformance.pieces import amount, encode, names
 from sshi_conformance.scenario import SELF, Case, Expect, Step, implied_outcomes, stored_pairs
 from sshi_conformance.show import bytes_text

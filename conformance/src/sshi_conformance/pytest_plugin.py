@@ -110,19 +110,16 @@ def sshi_judged(request: pytest.FixtureRequest, sshi_judge: Judge) -> Judged:
 
 
 def _units(config: pytest.Config) -> list[Unit]:
-    from sshi_conformance.suite import builtin_units, directory_units, file_units  # noqa: PLC0415
+    from sshi_conformance.suite import builtin_units, path_units  # noqa: PLC0415
 
     path: Path | None = config.getoption("--sshi-cases")
-    if path is None:
-        return builtin_units()
-    return directory_units(path) if path.is_dir() else list(file_units(path))
+    return builtin_units() if path is None else path_units(path)
 
 
 def _hosts(config: pytest.Config) -> list[Host]:
     """The hosts asked for, each once."""
     from sshi.errors import SshiError  # noqa: PLC0415
     from sshi.plugins import Plugins  # noqa: PLC0415
-
     from sshi_conformance.hosts import ENGINES, HostChoice, choose_hosts, reference_host  # noqa: PLC0415
 
     plugins = Plugins.load()
@@ -131,9 +128,11 @@ def _hosts(config: pytest.Config) -> list[Host]:
         for name in config.getoption("--sshi-host") or ("reference", *plugins.adapters()):
             chain, _, kind = name.partition(":")
             if chain == "reference":
-                hosts = [reference_host(kind or ENGINES[0])]
+                hosts = [reference_host(engine) for engine in ENGINES if engine == (kind or ENGINES[0])]
             else:
                 hosts = [host for host in choose_hosts(plugins, HostChoice((chain,), kind or "all"))[0] if host.adapter is not None]
+            if not hosts:
+                raise pytest.UsageError(f"--sshi-host: there is no {name}")
             found |= {host.name: host for host in hosts}
     except SshiError as error:
         raise pytest.UsageError(f"--sshi-host: {error}") from error

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+
 from sshi import __version__
 from sshi.spec.loader import interface
-
 from sshi_conformance.hosts import Host, MissingJudge
 from sshi_conformance.runner import Row, Run
 from sshi_conformance.scenario import Case

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from sshi.errors import ContractError
 from sshi.host.chain import Call, ChainVM, Code
 from sshi.host.outcome import Receipt, Refusal, Rejected, Returned
-
 from sshi_conformance.compare import NO_EFFECTS, Observed, compare, compare_stored, storage_difference
 from sshi_conformance.deviations import Declared
 from sshi_conformance.hosts import Host

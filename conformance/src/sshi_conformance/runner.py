@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from sshi.errors import AdapterError, ContractError, SshiError, VmUnavailable
 from sshi.host.chain import Call, ChainVM, Code
-
 from sshi_conformance.compare import Observed
 from sshi_conformance.deviations import Declared, declared
 from sshi_conformance.hosts import YARDSTICK, Host

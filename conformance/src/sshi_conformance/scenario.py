@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
+
 from sshi.errors import ScenarioError
 from sshi.host.outcome import Refusal, Resource, TrapKind
 from sshi.spec.manifest import Manifest
-
 from sshi_conformance.pieces import Amount, Fill, Input, Piece, PieceError, amount, encode
 
 MAX_TEXT = 1 << 20
@@ -173,7 +173,7 @@ def parse_scenario(text: bytes, *, where: str) -> ScenarioFile:
         table = tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ScenarioError(f"is no TOML: {error or 'nested too deep'}", where=where) from error
-    cases = table.pop("case", None)
+    cases: dict[str, object] | None = table.pop("case", None)
     if not isinstance(cases, dict) or not cases:
         raise ScenarioError("has no case", where=where, advice="begin one with [case.NAME]")
     if len(cases) > MAX_CASES:
@@ -220,8 +220,8 @@ def check_expect(expect: Expect, book: dict[str, bytes], *, where: str) -> None:
     implied = implied_outcomes(expect)
     if len(implied) > 1:
         raise ScenarioError(f"expect asks for {' and '.join(sorted(implied))} at once", where=where, advice="one outcome a step")
-    if expect.data is not UNSET:
-        _attempt(where, "expect.data", lambda: encode(expect.data, book))
+    if (data := expect.data) is not UNSET:
+        _attempt(where, "expect.data", lambda: encode(data, book))
     for field in ("storage", "stored"):
         pairs = getattr(expect, field)
         if pairs is not UNSET:

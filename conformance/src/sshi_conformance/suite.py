@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 from msgspec import UNSET
+
 from sshi.errors import ContractError, ScenarioError, UsageError
-from sshi.link.source import Source, check_entries, decode_file, read_file, read_manifest, read_module
+from sshi.link.source import BESIDE, Source, check_entries, decode_file, read_file, read_manifest, read_module
 from sshi.spec.loader import interface
 from sshi.spec.manifest import Manifest, checked, parse_manifest
 from sshi.wasm.decode import decode
-
 from sshi_conformance.scenario import Case, ScenarioFile, parse_scenario
 
 CASES = Path(__file__).with_name("cases")
@@ -44,31 +44,46 @@ class Unit:
 
 def builtin_units() -> list[Unit]:
     """The whole suite, in the order of its files."""
-    return directory_units(CASES)
+    return path_units(CASES)
 
 
-def directory_units(root: Path) -> list[Unit]:
-    """Every scenario below a directory of areas, or in one area."""
-    paths = sorted({*root.glob("*.toml"), *root.glob("*/*.toml")} - {*root.glob("sshi.toml"), *root.glob("*/sshi.toml")})
-    if not paths:
-        raise UsageError("there is no scenario here", where=str(root), advice="name a directory that holds .toml files with cases")
-    return [unit for path in paths for unit in file_units(path)]
+def path_units(path: Path) -> list[Unit]:
+    """The cases of a scenario file, of every scenario that a module (.wat) has beside it, or of a directory of areas or of one area."""
+    if path.is_dir():
+        scenarios = _scenarios(path, "*.toml", "*/*.toml")
+    elif path.suffix == ".wat":
+        scenarios = [each for each in _scenarios(path.parent, "*.toml") if _module_of(each) == path]
+    else:
+        scenarios = [path]
+    if not scenarios:
+        raise UsageError("there is no scenario here", where=str(path), advice="name a .toml file with cases, or what has some")
+    return [unit for each in scenarios for unit in file_units(each)]
 
 
 @cache
 def file_units(path: Path) -> tuple[Unit, ...]:
     """The cases of one scenario file, which finds its own module: the one it names, else the .wat of the same name."""
-    if path.suffix == ".wat":
-        path = path.with_suffix(".toml")
     area, stem = path.resolve().parent.name, path.stem
     where = str(path.relative_to(CASES)) if path.is_relative_to(CASES) else str(path)
     file = parse_scenario(read_file(path), where=where)
-    beside = path.with_name(file.module) if file.module else path.with_suffix(".wat")
+    beside = _beside(path, file)
     module = _file_module(beside, None if file.manifest is UNSET else file.manifest) if beside.exists() else None
     if file.module and module is None:
         raise ScenarioError(f"module: {file.module!r} is not there", where=where)
     prefix = area if area == stem else f"{area}/{stem}"
     return tuple(_units(file, area, prefix, where, module))
+
+
+def _scenarios(root: Path, *patterns: str) -> list[Path]:
+    return sorted(path for pattern in patterns for path in root.glob(pattern) if path.name != BESIDE)
+
+
+def _beside(path: Path, file: ScenarioFile) -> Path:
+    return path.with_name(file.module) if file.module else path.with_suffix(".wat")
+
+
+def _module_of(scenario: Path) -> Path:
+    return _beside(scenario, parse_scenario(read_file(scenario), where=str(scenario)))
 
 
 def scenario_units(scenario: Path, source: Source) -> list[Unit]:

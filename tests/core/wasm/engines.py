@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import wasmtime
+
 from sshi.wasm.encode import encode
 from sshi.wasm.module import Module
 

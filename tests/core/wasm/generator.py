@@ -82,13 +82,14 @@ class Maker:
             self.signatures.append(FuncType(b"", results) if index == 0 else FuncType(params, results))
         funcs = tuple(self.type(of) for of in self.signatures[len(self.imports) :])
         codes = tuple(Function(self, index).code() for index in range(len(self.imports), len(self.signatures)))
-        later = [len(self.imports) + count - 1] * 2 + ([len(self.imports)] if self.recursive else [])
+        later = [len(self.imports) + count - 1] * 2 + [len(self.imports) if self.recursive else len(self.imports) + count - 1]
+        later += [0] if self.imports else []
         first = len(self.imports)
         return Module(
             types=tuple(self.types),
             imports=self.imports,
             funcs=funcs,
-            tables=(TableType(FUNCREF, Limits(4, 4)),),
+            tables=(TableType(FUNCREF, Limits(5, 5)),),
             memories=(Limits(1, 3),),
             globals=(Global(GlobalType(I32, True), b"\x41\x07\x0b"), Global(GlobalType(I64, True), b"\x42\x7f\x0b")),
             exports=(
@@ -243,7 +244,7 @@ class Function:
         if self.random.random() < 0.25:
             if not self.maker.recursive and callee != last - 1:
                 return None
-            slot = b"\x41" + sleb(self.random.choice((1, 1, 2, 2, 3, 0, 5)))
+            slot = b"\x41" + sleb(self.random.choice((1, 1, 2, 2, 3, 4, 0, 5)))
             return args + slot + b"\x11" + uleb(self.maker.type(of)) + b"\x00" + drop
         return args + b"\x10" + uleb(callee) + drop
 

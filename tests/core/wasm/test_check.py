@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import pytest
+
 from core.wasm.engines import SMITH
 from sshi.errors import LinkError
 from sshi.wasm.check import Finding, Rules, check
@@ -75,12 +76,11 @@ def test_the_first_of_several_floats_is_shown_and_the_rest_are_counted(parse):
     assert "`f64.const` is a float instruction, and 3 more like it" in finding.message
 
 
-@pytest.mark.parametrize("text", ["(func $f (local f32))", "(func $f (param f64))", "(func $f (result f32) (unreachable))"])
+@pytest.mark.parametrize("text", ["(func $f (local f32 i32 f64))", "(func $f (param f64))", "(func $f (result f32) (unreachable))"])
 def test_a_float_that_only_a_signature_or_local_has_is_one_too(parse, text):
-    module = parse(
-        f'(module {MEMORY} {text} (func (export "call") {"(drop (call $f))" if "result" in text else "(unreachable) (call $f)"}))'
-    )
-    assert codes(module) == {"float"}
+    call = "(drop (call $f))" if "result" in text else "(unreachable) (call $f)"
+    finding = only(parse(f'(module {MEMORY} {text} (func (export "call") {call}))'))
+    assert (finding.code, finding.function, finding.severity) == ("float", "f", "error")
 
 
 def test_what_nothing_uses_is_told_apart_because_the_linker_drops_it(parse):

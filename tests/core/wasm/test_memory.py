@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sshi.errors import LinkError
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
-from sshi.wasm.memory import bound, set_limits, to_definition, to_import, virtualise
+from sshi.wasm.memory import MEMORY_BYTES, SCRATCH, bound, set_limits, to_definition, to_import, virtualise
 from sshi.wasm.module import FUNC, GLOBAL, MEMORY, PAGE, Custom, Export, Limits, Module
 from sshi.wasm.names import function_names
 from sshi.wasm.shake import fold_globals, shake
@@ -92,7 +92,7 @@ def test_scratch_begins_where_the_contract_s_own_maximum_ends(parse, valid):
     module = virtualise(parse(GROWS), 1)
     running = Running(valid(module))
     assert module.memories == (Limits(6, 6),)
-    assert (running.pages(), running.value("scratch"), running.value("memory_bytes")) == (6, 5 * PAGE, 2 * PAGE)
+    assert (running.pages(), running.value(SCRATCH), running.value(MEMORY_BYTES)) == (6, 5 * PAGE, 2 * PAGE)
     assert bytes(running.exports["memory"].read(running.store, 10, 14)) == b"data"
 
 
@@ -105,7 +105,7 @@ def test_growing_is_what_the_engine_does_for_a_memory_without_scratch(parse, del
         assert virtual("grow", signed) == plain("grow", signed)
         assert virtual("grow_twice", signed % 2) == plain("grow_twice", signed % 2)
         assert virtual("size") == plain("size") == plain.pages()
-        assert virtual.value("memory_bytes") == plain.pages() * PAGE
+        assert virtual.value(MEMORY_BYTES) == plain.pages() * PAGE
         assert virtual.pages() == 8
 
 
@@ -133,7 +133,7 @@ def test_addresses_above_two_gibibytes_are_right(parse, valid):
     module = virtualise(parse("(module (memory 40000 60000) (func (drop (memory.grow (i32.const 0)))))"), 1)
     valid(module)
     running = Running(encode(set_limits(module, 1, 1)))
-    assert (running.value("scratch") % 2**32, running.value("memory_bytes") % 2**32) == (60000 * PAGE, 40000 * PAGE)
+    assert (running.value(SCRATCH) % 2**32, running.value(MEMORY_BYTES) % 2**32) == (60000 * PAGE, 40000 * PAGE)
 
 
 @pytest.mark.parametrize(
@@ -142,8 +142,8 @@ def test_addresses_above_two_gibibytes_are_right(parse, valid):
         ("(module (memory 1))", "no declared maximum"),
         ("(module (memory 1 65535))", "do not fit in 32-bit addresses"),
         ('(module (memory 1 2) (data (i32.const 65535) "ab"))', "data segment 0 ends at byte 65537, past the memory's 1 pages"),
-        ('(module (memory 1 2) (func (export "scratch")))', "the export 'scratch' has a name that linking needs"),
-        ('(module (memory 1 2) (global (export "memory_bytes") i32 (i32.const 0)))', "the export 'memory_bytes'"),
+        ('(module (memory 1 2) (func (export "scratch.base")))', "the export 'scratch.base' has a name that linking needs"),
+        ('(module (memory 1 2) (global (export "memory.bytes") i32 (i32.const 0)))', "the export 'memory.bytes'"),
     ],
 )
 def test_what_cannot_be_walled_off_is_refused(parse, text, says):
@@ -218,6 +218,6 @@ def test_a_virtual_memory_may_be_imported(parse, valid):
     module = to_import(virtualise(parse(GROWS), 1), "env", "memory")
     valid(module)
     assert module.imported(MEMORY)[0].desc == Limits(6, 6)
-    assert Export("scratch", GLOBAL, 1) in module.exports
+    assert Export(SCRATCH, GLOBAL, 1) in module.exports
     assert isinstance(module, Module)
     assert module.export("grow", FUNC) is not None

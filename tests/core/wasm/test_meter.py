@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from core.wasm.engines import BACK_ENDS, SMITH, Instance, Result, Stop
 from core.wasm.generator import generate
 from core.wasm.interpreter import Interpreter, Stopped, Trap, Watcher
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sshi.errors import LinkError
 from sshi.wasm.decode import decode
 from sshi.wasm.instructions import tokens
@@ -170,9 +171,20 @@ def test_a_trap_in_the_middle_of_a_block_shows_what_ran_and_no_more(parse, late)
 
 
 @pytest.mark.parametrize("late", [False, True])
-@pytest.mark.parametrize("body", ["(unreachable)", "(drop (i32.div_u (i32.const 1) (i32.const 0)))", "(drop (i64.load (i32.const -1)))"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "(unreachable)",
+        "(drop (i32.div_u (i32.const 1) (i32.const 0)))",
+        "(drop (i32.rem_s (i32.const 1) (i32.const 0)))",
+        "(drop (i64.load (i32.const -1)))",
+        "(i64.store (i32.const -1) (i64.const 0))",
+        "(memory.copy (i32.const 0) (i32.const -1) (i32.const 5))",
+        "(call_indirect (i32.const 0))",
+    ],
+)
 def test_gas_that_ends_before_a_trap_is_exhaustion_and_gas_that_just_suffices_a_trap(parse, body, late):
-    module = parse(f'(module (memory 1) (func (export "f") nop nop nop {body}))')
+    module = parse(f'(module (memory 1) (table 1 funcref) (func (export "f") nop nop nop {body} nop nop))')
     watcher = Book(module, Costs())
     end, _ = book(module, watcher, "f")
     assert end[0] == "trapped"
@@ -190,10 +202,13 @@ def test_gas_that_ends_in_the_last_instructions_is_exhaustion_too(parse, late):
 
 
 @pytest.mark.parametrize("back_end", BACK_ENDS)
-@pytest.mark.parametrize("body", ["(loop (br 0))", "(call $f)", "(loop (block (br_if 1 (i32.const 1))))", "(loop (loop (br 1)))"])
+@pytest.mark.parametrize(
+    "body",
+    ["(loop (br 0))", "(call $f)", "(loop (block (br_if 1 (i32.const 1))))", "(loop (loop (br 1)))", "(call_indirect (i32.const 0))"],
+)
 def test_what_never_ends_is_stopped(parse, body, back_end):
     model = InlineModel(Costs(), GAS)
-    module = parse(f'(module (func $f (export "f") {body}))')
+    module = parse(f'(module (table 1 funcref) (elem (i32.const 0) $f) (func $f (export "f") {body}))')
     assert run_exact(module, model, 5_000, "f", back_end).end == ("stopped", "gas")
 
 
@@ -203,6 +218,7 @@ def test_exhaustion_leaves_what_was_asked_for_below_zero(parse):
     result = run_exact(module, InlineModel(CHAIN, GAS), 1000, "f")
     assert result.end == ("stopped", "gas")
     assert result.globals["gas_left"] == 1000 - 8 - 1 - (32 + 0xFFFF_FFFF)
+    assert run_exact(module, InlineModel(CHAIN, GAS), 5, "f").globals["gas_left"] == 5 - 8 - 1
 
 
 def test_counted_work_is_charged_by_its_operand_before_any_bounds_check(parse):

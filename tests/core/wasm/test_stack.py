@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from core.wasm.engines import BACK_ENDS, SMITH, Instance, Stop
 from core.wasm.generator import generate
 from core.wasm.interpreter import Interpreter, Stopped, Trap, Watcher
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sshi.errors import LinkError
 from sshi.wasm.decode import decode
 from sshi.wasm.module import Module

@@ -48,6 +48,9 @@
   (global $event_bytes (mut i32) (i32.const 0))
 
   ;; ---- what several functions share -------------------------------------------------------------------------------------
+  ;;
+  ;; A function looks at whether a query may use it, then at its ranges, then at limits: a call with several faults traps by the
+  ;; first of them, here as on the reference host.
 
   ;; Traps unless [ptr, ptr + len) is inside the contract's memory: by a load that no memory of the chain reaches, so that the
   ;; trap is the one of a plain access outside.
@@ -57,9 +60,10 @@
           (i64.extend_i32_u (global.get $memory_bytes)))
       (then (drop (i32.load8_u (i32.const -1))))))
 
-  (func $check_up_to (param $ptr i32) (param $len i32) (param $limit i32)
-    (call $check (local.get $ptr) (local.get $len))
-    (if (i32.gt_u (local.get $len) (local.get $limit)) (then unreachable)))
+  ;; The length as the chain takes it; traps above the limit.
+  (func $at_most (param $len i32) (param $limit i32) (result i64)
+    (if (i32.gt_u (local.get $len) (local.get $limit)) (then unreachable))
+    (i64.extend_i32_u (local.get $len)))
 
   ;; The length of a blob that is all inside memory.  A header that is not is read from scratch, or traps; its bytes would begin
   ;; outside then, so that one check is enough.
@@ -89,21 +93,20 @@
   ;; ---- storage ----------------------------------------------------------------------------------------------------------
 
   (func (export "storage_read") (param $key i32) (param $out i32) (result i32)
+    (call $check (local.get $out) (i32.const 4))
     (if (result i32)
       (i64.eqz (call $read
         (call $key (local.get $key)) (i64.extend_i32_u (i32.add (local.get $key) (i32.const 4)))
         (i64.const 0)))
-      (then
-        (call $check (local.get $out) (i32.const 4))
-        (i32.const -1))
+      (then (i32.const -1))
       (else (call $give (local.get $out) (i32.wrap_i64 (call $register_len (i64.const 0)))))))
 
   (func (export "storage_write") (param $key i32) (param $ptr i32) (param $len i32)
     (call $not_in_query)
-    (call $check_up_to (local.get $ptr) (local.get $len) (i32.const 16384))
+    (call $check (local.get $ptr) (local.get $len))
     (drop (call $write
       (call $key (local.get $key)) (i64.extend_i32_u (i32.add (local.get $key) (i32.const 4)))
-      (i64.extend_i32_u (local.get $len)) (i64.extend_i32_u (local.get $ptr))
+      (call $at_most (local.get $len) (i32.const 16384)) (i64.extend_i32_u (local.get $ptr))
       (i64.const 0))))
 
   (func (export "storage_remove") (param $key i32) (result i32)
@@ -228,12 +231,12 @@
     (call $give (local.get $out) (local.get $len)))
 
   (func (export "set_return") (param $ptr i32) (param $len i32)
-    (call $check_up_to (local.get $ptr) (local.get $len) (i32.const 16384))
-    (call $value_return (i64.extend_i32_u (local.get $len)) (i64.extend_i32_u (local.get $ptr))))
+    (call $check (local.get $ptr) (local.get $len))
+    (call $value_return (call $at_most (local.get $len) (i32.const 16384)) (i64.extend_i32_u (local.get $ptr))))
 
   (func (export "revert") (param $ptr i32) (param $len i32)
-    (call $check_up_to (local.get $ptr) (local.get $len) (i32.const 1024))
-    (call $panic_utf8 (i64.extend_i32_u (local.get $len)) (i64.extend_i32_u (local.get $ptr))))
+    (call $check (local.get $ptr) (local.get $len))
+    (call $panic_utf8 (call $at_most (local.get $len) (i32.const 1024)) (i64.extend_i32_u (local.get $ptr))))
 
   (func (export "block_height") (result i64)
     (call $block_index))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
+from sshi.errors import UsageError
 from sshi.host.chain import Call, Code, Deployed
 from sshi.host.outcome import Effects, Event, Exhausted, Outcome, Receipt, Refusal, Rejected, Resource, Returned, Transfer
 from sshi.host.refusal import deploy_refusal, refusal
 
-from sshi_near.accounts import address, show
+from sshi_near.accounts import address, is_account_id, show
 from sshi_near.ledger import Account, Contract, Ledger
 from sshi_near.runtime import Changes, Ended, FunctionCall, Runtime
 from sshi_near.tables import Parameters
@@ -20,7 +21,7 @@ GUARD = b""
 
 _NO_EFFECTS = Effects()
 _NS_PER_MS = 1_000_000
-_U128 = 1 << 128
+_AMOUNTS = range(1 << 128)
 _NO_METHOD = " "
 """A name that no entry has: a call of it tells whether the chain would run the module at all."""
 
@@ -44,8 +45,10 @@ class NearVM:
         self.close()
 
     def create_account(self, address: bytes, balance: int) -> None:
-        """Make, or set, a plain account."""
-        self._ledger.create(show(address), balance)
+        """Make, or set, a plain account; UsageError for what is no account id or no amount."""
+        if not is_account_id(address):
+            raise UsageError(f"{show(address)!r} is no account id", advice="2 to 64 of a-z and 0-9, single - _ . between them")
+        self._ledger.create(show(address), _amount(balance))
 
     def balance(self, address: bytes) -> int | None:
         """What the account could transfer now; None when it does not exist."""
@@ -123,10 +126,10 @@ class NearVM:
         caller = self._ledger.spendable(show(call.caller))
         if caller is None:
             return Rejected(Refusal.UNKNOWN_ACCOUNT, show(call.caller))
-        if call.value > caller:
+        if _amount(call.value) > caller:
             return Rejected(Refusal.INSUFFICIENT_FUNDS, f"{caller} yoctoNEAR, and {call.value} are to be attached")
         held = self._ledger.accounts.get(account)
-        if held is not None and held.balance + call.value >= _U128:
+        if held is not None and held.balance + call.value not in _AMOUNTS:
             return Rejected(Refusal.INSUFFICIENT_FUNDS, "no account can hold that much")
         return None
 
@@ -167,7 +170,7 @@ class NearVM:
                 storage_usage=found.usage,
                 height=self.block_height,
                 time_ns=self.block_time * _NS_PER_MS,
-                gas=min(gas, self._parameters.limits.max_gas_burnt),
+                gas=min(max(gas, 0), self._parameters.limits.max_gas_burnt),
                 view=view,
                 trace=call.trace,
             )
@@ -178,6 +181,12 @@ class NearVM:
         outcome = outcome_of(self._run(account, Call(None), _NO_METHOD, view=True))
         malformed = isinstance(outcome, Rejected) and outcome.reason is Refusal.MALFORMED_MODULE
         return Receipt(outcome if malformed else Returned(), cost={"gas": 0})
+
+
+def _amount(value: int) -> int:
+    if value not in _AMOUNTS:
+        raise UsageError(f"an amount is below 2^128 and not negative, unlike {value}")
+    return value
 
 
 def _receipt(outcome: Outcome, ended: Ended, effects: Effects = _NO_EFFECTS) -> Receipt:

@@ -71,9 +71,9 @@ pub fn of(records: Vec<Record>, contract: &AccountId, caller: &AccountId) -> Eff
     }
     for contract in born {
         // It comes before anything that the caller can send there.
-        let endowment = moves.iter().position(|Move { from, to, amount }| {
-            from == caller && *to == contract && *amount == EXISTENTIAL_DEPOSIT
-        });
+        let endowment = moves
+            .iter()
+            .position(|Move { from, to, amount }| from == caller && *to == contract && *amount == EXISTENTIAL_DEPOSIT);
         moves.remove(endowment.expect("no contract is made without its existential deposit"));
     }
     let mut changes = BTreeMap::<&AccountId, Change>::new();

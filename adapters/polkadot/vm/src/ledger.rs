@@ -198,13 +198,7 @@ impl Externalities for Ledger {
         unimplemented!("only migrations and new blocks remove by prefix")
     }
 
-    fn clear_child_prefix(
-        &mut self,
-        _: &ChildInfo,
-        _: &[u8],
-        _: Option<u32>,
-        _: Option<&[u8]>,
-    ) -> MultiRemovalResults {
+    fn clear_child_prefix(&mut self, _: &ChildInfo, _: &[u8], _: Option<u32>, _: Option<&[u8]>) -> MultiRemovalResults {
         unimplemented!("only migrations and new blocks remove by prefix")
     }
 
@@ -243,11 +237,7 @@ impl ExtensionStore for Ledger {
         None
     }
 
-    fn register_extension_with_type_id(
-        &mut self,
-        _: std::any::TypeId,
-        _: Box<dyn Extension>,
-    ) -> Result<(), Error> {
+    fn register_extension_with_type_id(&mut self, _: std::any::TypeId, _: Box<dyn Extension>) -> Result<(), Error> {
         Err(Error::ExtensionsAreNotSupported)
     }
 

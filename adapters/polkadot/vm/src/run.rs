@@ -132,7 +132,11 @@ impl<'a> Run<'a> {
                     return CallOk { cost, native, ..CallOk::without_effects(outcome) };
                 }
                 let effects = self.effects(&contract, ledger);
-                if self.dry { ledger.undo() } else { ledger.keep() }
+                if self.dry {
+                    ledger.undo()
+                } else {
+                    ledger.keep()
+                }
                 let address = matches!(self.target, Target::New { .. }).then(|| bytes(&contract));
                 let cost = Cost { deposit: Decimal(charged(ran.storage_deposit)), ..cost };
                 CallOk { outcome, cost, address, effects, error: String::new(), native }
@@ -150,7 +154,9 @@ impl<'a> Run<'a> {
     fn effects(&self, contract: &AccountId, ledger: &mut Ledger) -> Effects {
         let records = ledger.run(|| System::read_events_no_consensus().map(|record| *record).collect());
         let storage = match self.target {
-            Target::Old(_) => ledger.difference().into_iter().map(|(key, value)| (Bytes(key), value.map(Bytes))).collect(),
+            Target::Old(_) => {
+                ledger.difference().into_iter().map(|(key, value)| (Bytes(key), value.map(Bytes))).collect()
+            }
             Target::New { .. } => {
                 let trie = ledger.run(|| accounts::trie(contract)).expect("it was just made");
                 ledger.entries(&trie).into_iter().map(|(key, value)| (Bytes(key), Some(Bytes(value)))).collect()

@@ -108,15 +108,3 @@ impl CallInterceptor<Runtime> for Started {
         None
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use frame_support::traits::Hooks as _;
-
-    use super::*;
-
-    #[test]
-    fn the_pallet_finds_these_numbers_sound() {
-        sp_io::TestExternalities::default().execute_with(Contracts::integrity_test);
-    }
-}

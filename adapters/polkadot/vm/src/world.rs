@@ -92,7 +92,11 @@ impl World {
         room()?;
         self.ledger.begin();
         let set = self.ledger.run(|| accounts::set_spendable(&account, request.balance.0));
-        if set.is_ok() { self.ledger.keep() } else { self.ledger.undo() }
+        if set.is_ok() {
+            self.ledger.keep()
+        } else {
+            self.ledger.undo()
+        }
         set.map(|()| Done {})
     }
 

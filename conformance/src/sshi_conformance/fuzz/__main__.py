@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import click
+
 from sshi.errors import SshiError
 from sshi.link.source import read_source
 from sshi.plugins import Plugins
-
 from sshi_conformance.fuzz.campaign import CASES_PER_CONTRACT, Order, Tally, run
 from sshi_conformance.fuzz.findings import explain, summary, write_finding
 from sshi_conformance.fuzz.pairs import find_pair

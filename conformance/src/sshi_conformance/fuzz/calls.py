@@ -5,10 +5,10 @@ from __future__ import annotations
 from random import Random
 
 import msgspec
+
 from sshi.spec.loader import interface
 from sshi.spec.model import Access, Function, Param, ParamType
-
-from sshi_conformance.fuzz.program import ADDRESS, FREE, SLOTS, WORDS, Arg, Bump, Delta, Fill, Host, Op, Slot, Store, Word
+from sshi_conformance.fuzz.program import ADDRESS, FREE, SLOTS, WORDS, Arg, Bump, Delta, Fill, Host, If, Op, Slot, Store, Word
 from sshi_conformance.fuzz.values import Arena, Scope, Values
 
 HOSTILE = 0.06
@@ -80,8 +80,11 @@ class Calls:
         writes = (0.0 if self.calm else 0.03) if self.query else 0.5
         function = rng.choice(self._others if dice < writes else self._reads)
         pays = self.funded and not self.query
-        if function.name == BALANCE and (self._scope.portable or rng.random() < 0.4):
-            return self._balance_change(function, pays=pays) if self._scope.portable else self._all_of_it(function)
+        if function.name == BALANCE and self._scope.portable:
+            change = rng.random() < 0.7 or self.calm
+            return self._balance_change(function, pays=pays) if change else self._all_or_more(function)
+        if function.name == BALANCE and rng.random() < 0.4:
+            return self._all_of_it(function)
         if function.name == OWN_ADDRESS and self._scope.portable:
             return self._own_address(function, pays=pays)
         if function in self._payments and self._scope.portable and not self.funded:
@@ -108,9 +111,13 @@ class Calls:
         """A call with its arguments; `fixed` leaves none to the case, and none is hostile."""
         calm = fixed or self.calm
         args: list[Arg] = []
-        length: int | None = None
+        length: Arg | None = None
         near: int | None = None
         for param in function.params:
+            if param.type is ParamType.PTR and not fixed and self._rng.random() < BY_CASE:
+                near, length = FREE, self._word(*self._values.lengths())
+                args.append(near)
+                continue
             if param.type is ParamType.PTR and (calm or self._rng.random() >= HOSTILE):
                 near, length = self._values.range()
                 args.append(near)
@@ -131,15 +138,21 @@ class Calls:
             return values.outside()  # whatever else lies in memory may be an address on some chain
         if fixed:
             return values.harmless(param.type, param.name)
-        if rng.random() < BY_CASE and len(self.words) < WORDS and param.type is not ParamType.U64:
-            harmless = [values.harmless(param.type, param.name) for _ in range(2)]
-            self.words.append((2, (*harmless, *(values.hostile(param.type, param.name, near) for _ in range(4)))))
-            return Word(len(self.words) - 1)
+        if rng.random() < BY_CASE and param.type is not ParamType.U64:
+            harmless = tuple(values.harmless(param.type, param.name) for _ in range(2))
+            return self._word(harmless, tuple(values.hostile(param.type, param.name, near) for _ in range(6)))
         if param.type is ParamType.LEN and not self.calm and rng.random() < 0.1:
             return self.some_slot()
         if not self.calm and rng.random() < HOSTILE:
             return values.hostile(param.type, param.name, near)
         return values.harmless(param.type, param.name)
+
+    def _word(self, harmless: tuple[int, ...], hostile: tuple[int, ...]) -> Arg:
+        """An argument for each case to choose, while the input has room for one."""
+        if len(self.words) == WORDS:
+            return harmless[0]
+        self.words.append((len(harmless), harmless + hostile))
+        return Word(len(self.words) - 1)
 
     def _recipient(self) -> int:
         if self._rng.random() < 0.8:
@@ -160,6 +173,21 @@ class Calls:
         payment = self._rng.choice(self._payments)
         ops: list[Op] = [Host(self.new_slot(), function.name, (at,)), Bump(at, self._rng.choice((0, 0, 1, -1, -(10**9))))]
         return ops if self.query and self.calm else [*ops, Host(self.new_slot(), payment.name, (self._recipient(), at))]
+
+    def _all_or_more(self, function: Function) -> list[Op]:
+        """Pay all, or one more, and undo it with a message that says how it went."""
+        at = HIDDEN + 0x100
+        end, payment = self._rng.choice(self._ends), self._rng.choice(self._payments)
+        ops: list[Op] = [Host(self.new_slot(), function.name, (at,)), Bump(at, self._rng.choice((0, 1)))]
+        paid = Host(self.new_slot(), payment.name, (ADDRESS, at))
+        said = [(Host(self.new_slot(), end.name, (self._arena.put(text), len(text))),) for text in (b"paid", b"not paid")]
+        return [*ops, paid, If(Slot(paid.slot), 0, said[0], said[1])]
+
+    def digest(self) -> list[Op]:
+        """A hash of all memory: whatever was written where nothing should be shows."""
+        kinds = [ParamType.PTR, ParamType.LEN, ParamType.H256_OUT]
+        hashes = [function for function in self._reads if [param.type for param in function.params] == kinds]
+        return [Host(self.new_slot(), self._rng.choice(hashes).name, (0, self._arena.size, self._arena.room(32)))]
 
     def _balance_change(self, function: Function, *, pays: bool) -> list[Op]:
         """The balance before and after a payment; only how far they are apart is kept."""

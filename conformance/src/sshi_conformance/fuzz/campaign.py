@@ -16,7 +16,6 @@ from random import Random
 
 from sshi.host.outcome import Returned
 from sshi.plugins import Plugins
-
 from sshi_conformance.fuzz.contracts import make_contract
 from sshi_conformance.fuzz.findings import Finding, outcome_label, signature, summary
 from sshi_conformance.fuzz.module import to_wasm

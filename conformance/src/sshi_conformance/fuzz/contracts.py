@@ -5,7 +5,6 @@ from __future__ import annotations
 from random import Random
 
 from sshi.spec.manifest import EntryKind
-
 from sshi_conformance.fuzz.calls import Calls, reads_input
 from sshi_conformance.fuzz.program import (
     BUFFERS,
@@ -89,6 +88,8 @@ class _Maker:
         body = self._body(rng.randrange(4) if kind is EntryKind.INIT else rng.randrange(1, 10), depth=0)
         if not calls.query and rng.random() < 0.4:
             body = (calls.keep(), *body)
+        if rng.random() < 0.2:
+            body = (*body, *calls.digest())
         asks = reads_input([op for op in walk(body) if isinstance(op, Host)]) or rng.random() < 0.2
         return Entry(name, kind, payable, asks, body, tuple(calls.words))
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TypeVar
 
 from sshi.host.outcome import Exhausted, Outcome, Receipt, Rejected, Returned, Reverted, Trapped
-
 from sshi_conformance.compare import KINDS, Observed, compare
 from sshi_conformance.fuzz.trial import Trial
 from sshi_conformance.plan import Expected

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sshi.host.outcome import Exhausted, Outcome, Receipt, Rejected, Returned, Trapped
 
+from sshi.host.outcome import Exhausted, Outcome, Receipt, Rejected, Returned, Trapped
 from sshi_conformance.compare import KINDS
 from sshi_conformance.fuzz.lines import describe
 from sshi_conformance.fuzz.module import to_wat

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from sshi.spec.loader import interface
 from sshi.spec.model import ParamType
 from sshi.wasm.immediates import VOID, Immediate
-
 from sshi_conformance.fuzz.program import (
     COUNT_SHIFT,
     INPUT,

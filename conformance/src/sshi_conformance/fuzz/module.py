@@ -30,7 +30,6 @@ from sshi.wasm.module import (
     Module,
     TableType,
 )
-
 from sshi_conformance.fuzz.lines import ASK, OBSERVE, RECURSE, SHOW, Line, Writer, observation, recursion
 from sshi_conformance.fuzz.program import Contract, Host, Indirect, Recurse, observes, uses, walk
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from sshi.errors import UsageError, VmUnavailable
 from sshi.spec.manifest import EntryKind, Manifest
-
 from sshi_conformance.fuzz.contracts import make_contract
 from sshi_conformance.fuzz.differ import alike, same
 from sshi_conformance.fuzz.module import to_wasm
@@ -22,7 +21,6 @@ from sshi_conformance.scenario import Case, Step
 if TYPE_CHECKING:
     from sshi.host.chain import ChainVM, Code
     from sshi.plugins import Plugins
-
     from sshi_conformance.verdict import Difference
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import msgspec
+
 from sshi.spec.manifest import Entry as Declared
 from sshi.spec.manifest import EntryKind, Manifest
 

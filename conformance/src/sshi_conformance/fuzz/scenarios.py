@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 
 from msgspec import UNSET, UnsetType
+
 from sshi.spec.loader import interface
 from sshi.spec.manifest import EntryKind
-
 from sshi_conformance.fuzz.program import INPUT_ROOM, WORDS, Contract, Entry
 from sshi_conformance.fuzz.values import Scope
 from sshi_conformance.pieces import Fill, Input, Piece

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
+
 from sshi.host.chain import Call, ChainVM, Code
 from sshi.host.outcome import Receipt
-
 from sshi_conformance.plan import Plan, PlannedStep
 
 NOWHERE = bytes(8)

@@ -10,12 +10,13 @@ from random import Random
 
 from sshi.spec.loader import interface
 from sshi.spec.model import FIXED_SIZE, OUTPUTS, ParamType
-
 from sshi_conformance.fuzz.program import BUFFERS, FREE, INPUT, PAGE, PREPARED, WINDOW_END
 
 _U32 = 1 << 32
 _FAR = (0x8000_0000, _U32 - 1, _U32 - 4, _U32 - 16, _U32 - 32, _U32 - 65)
 _EDGE_AMOUNTS = (1 << 63, 1 << 64, (1 << 64) - 1, 1 << 127, (1 << 128) - 1)
+_BESIDE_TOPICS = b"\0 !,/:;@[\\]^`{|~\x7f\x80\xad\xc3\xff"
+"""Bytes that no topic has, most of them neighbours of ones that it may have."""
 _ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 """Of secp256k1."""
 _DIGEST = bytes.fromhex("9fd81c202e48882e1041bdd5b06ea9219a82392e92a6d3e6eb4115071e0561d4")
@@ -97,10 +98,10 @@ class Values:
 
     def __post_init__(self) -> None:
         limits = interface().limits
-        self._sizes = sorted({size + by for size in (limits.key_max, limits.message_max, limits.topic_max, 64, 200) for by in (-1, 0)})
         edges = (limits.key_max, limits.value_max, limits.message_max, limits.event_data_max)
         self._edges = tuple(edge + by for edge in edges for by in (0, 1))
-        self._keys = [self.rng.randbytes(self.rng.choice((1, 1, 2, 4, 9, 32, limits.key_max))) for _ in range(3)]
+        lengths = ((1, 1, 2, 4, 9, 32), (limits.key_max, limits.key_max - 1), (5, 64))
+        self._keys = [self.rng.randbytes(self.rng.choice(some)) for some in lengths]
 
     def harmless(self, param: ParamType, name: str) -> int:
         """An argument that should be fine; one of those that were used before, half of the time."""
@@ -132,7 +133,9 @@ class Values:
         if near is not None and rng.random() < 0.3:
             return (near + rng.randrange(-8, 33)) % _U32
         width = FIXED_SIZE.get(param, 4)
-        return rng.choice((size - width, size - width + 1, size - 1, size, size + 1, size + PAGE, 0, *_FAR)) % _U32
+        if rng.random() < 0.5:
+            return size - width + rng.randrange(2)
+        return rng.choice((size - 1, size, size + 1, size + PAGE, 0, *_FAR)) % _U32
 
     def outside(self) -> int:
         """A pointer to what no memory has room for, a length included."""
@@ -148,6 +151,19 @@ class Values:
             return rng.choice((0, BUFFERS, INPUT, INPUT + 4)), rng.choice((0, 1, 8, 32, 64))
         at, data = rng.choice(self.arena.prepared)
         return at, min(len(data), 256)
+
+    def lengths(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Lengths of what begins at FREE: harmless ones up to the edges, and the others."""
+        limits = interface().limits
+        edges = (limits.value_max, limits.return_max, limits.message_max, limits.event_data_max)
+        room = self.arena.size - FREE
+        return (self.rng.choice((0, 1, 9, 40)), self.rng.choice(edges)), (
+            *(edge + 1 for edge in edges),
+            room,
+            room + 1,
+            _U32 - FREE,
+            _U32 - 1,
+        )
 
     def text(self, limit: int) -> tuple[int, int]:
         """Pointer and length of UTF-8, mostly."""
@@ -190,38 +206,22 @@ class Values:
             case ParamType.LEN:
                 return rng.choice((0, 1, 7, 32))
             case _ if param in OUTPUTS:
-                return arena.room(FIXED_SIZE.get(param, 0))
+                width = FIXED_SIZE.get(param, 0)
+                return arena.size - width if rng.random() < 0.1 else arena.room(width)
             case _:
                 return rng.choice((0, BUFFERS, INPUT))
 
     def _hostile_blob(self, name: str) -> int:
         rng, arena, limits = self.rng, self.arena, interface().limits
-        if name == "topic":
-            wrong = (
-                b"",
-                b"x" * (limits.topic_max + 1),
-                b"a b",
-                b'"',
-                b"\\",
-                b"\0",
-                b"a\0",
-                b"\xff",
-                "ä".encode(),
-                b"a/b",
-                b"[",
-                b"`",
-                b"{",
-                b"@",
-                b":",
-            )
-            return arena.blob(rng.choice(wrong))
-        longest = limits.key_max if name == "key" else limits.address_max
-        match rng.randrange(6):
+        longest = {"topic": limits.topic_max, "key": limits.key_max}.get(name, limits.address_max)
+        match rng.randrange(9):
             case 0:
                 return arena.blob(b"")
-            case 1:
+            case 1 | 2:
                 return arena.blob(b"k" * (longest + 1))
-            case 2:
+            case 6 | 7 | 8 if name == "topic":
+                return arena.blob(rng.choice((b"", b"a", b"t.")) + bytes((rng.choice(_BESIDE_TOPICS),)))
+            case 6 | 7 | 8:
                 return arena.blob(b"k" * longest)
             case 3:  # a length that passes the end of memory, or of the address space
                 return arena.put(rng.choice((_U32 - 1, 0x8000_0000, arena.size, _U32 - PREPARED)).to_bytes(4, "little"))

@@ -48,7 +48,7 @@ def _areas(report: Report) -> list[str]:
     lines = ["## Areas", "", f"| area | cases | {' | '.join(f'`{name}`' for name in names)} |", f"|---|--:|{'---|' * len(names)}"]
     for area in dict.fromkeys(case.area for case in report.cases):
         cases = [case for case in report.cases if case.area == area]
-        cells = []
+        cells: list[str] = []
         for name in names:
             statuses = [result.status.value for case in cases for result in case.results if result.host == name]
             cells.append(" ".join(f"{mark} {statuses.count(status)}" for status, mark in MARKS.items() if status in statuses))

@@ -18,14 +18,15 @@ STYLES = {"passed": "green", "failed": "red bold", "xfailed": "cyan", "xpassed":
 def show(report: Report, console: Console, *, every: bool = False) -> None:
     """Print the report; `every` case on its own line, however many they are."""
     few = every or len(report.cases) <= LONG
-    console.print(_cases(report) if few else _areas(report))
+    console.print(_cases(report, console.width) if few else _areas(report, console.width))
     for found in findings(report):
         console.print(_explained(found))
     for each in report.missing:
         console.print(Text.assemble(("not run  ", "yellow"), (each.host, "bold"), f"  {each.reason}"))
-    unseen = [each for each in report.deviations if not each.seen and each.cases]
-    for each in unseen:
-        console.print(Text.assemble(("not seen  ", "yellow"), (each.id, "bold"), "  declared, and none of its cases ran here"))
+    ran = {case.id for case in report.cases}
+    for each in report.deviations:
+        if not each.seen and ran.intersection(each.cases):
+            console.print(Text.assemble(("not seen  ", "yellow"), (each.id, "bold"), "  declared, and none of these hosts shows it"))
     style = "green" if report.ok else "red bold"
     console.print(Text.assemble((counts_text(report.counts), style), ("  ", ""), (_speed(report), "dim")))
 
@@ -34,16 +35,18 @@ def _speed(report: Report) -> str:
     return "  ".join(f"{host.name} {host.cases_per_second:,.0f}/s" for host in report.hosts if host.cases_per_second)
 
 
-def _table(report: Report, first: str) -> Table:
+def _table(report: Report, first: str, width: int) -> Table:
+    """A column for each host, its kind on a second line; the first column gives way when there is little room."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column(first, no_wrap=True)
-    for host in report.hosts:
-        table.add_column(Text(host.name), no_wrap=True)
+    widths = [max(map(len, host.name.split(":"))) for host in report.hosts]
+    table.add_column(first, no_wrap=True, max_width=max(16, width - sum(widths) - 2 * len(widths) - 2))
+    for host, least in zip(report.hosts, widths, strict=True):
+        table.add_column(Text(host.name.replace(":", "\n")), no_wrap=True, min_width=least)
     return table
 
 
-def _areas(report: Report) -> Table:
-    table = _table(report, "area")
+def _areas(report: Report, width: int) -> Table:
+    table = _table(report, "area", width)
     for area in dict.fromkeys(case.area for case in report.cases):
         cases = [case for case in report.cases if case.area == area]
         row: list[RenderableType] = [Text.assemble(area, (f" {len(cases)}", "dim"))]
@@ -55,13 +58,16 @@ def _areas(report: Report) -> Table:
     return table
 
 
-def _cases(report: Report) -> Table:
-    table = _table(report, "case")
+def _cases(report: Report, width: int) -> Table:
+    """With the first unit of every case's cost, where there is room for it."""
+    table = _table(report, "case", width)
+    roomy = width >= max(len(case.id) for case in report.cases) + 18 * len(report.hosts)
     for case in report.cases:
         row: list[RenderableType] = [Text(case.id)]
         for result in case.results:
             status = result.status.value
-            row.append(Text.assemble((MARKS[status], STYLES[status]), (f" {cost_text(result)}", "dim")))
+            cost = cost_text(result).split(", ")[0] if roomy else ""
+            row.append(Text.assemble((MARKS[status], STYLES[status]), (f" {cost}", "dim")))
         table.add_row(*row)
     return table
 
@@ -89,7 +95,7 @@ def _difference(difference: DifferenceReport, result: ResultReport) -> Table:
     step = "after the last step" if not difference.step else f"step {difference.step}"
     if 0 < difference.step <= len(result.steps):
         done = result.steps[difference.step - 1]
-        cost = ", ".join(f"{short(amount)} {unit}" for unit, amount in done.cost.items())
+        cost = ", ".join(f"{short(amount)} {unit}" for unit, amount in done.cost.items() if amount)
         step += f": {done.step}" + (f"  [{cost}]" if cost else "")
     grid.add_row("at", Text(step + (f"  ({difference.note})" if difference.note else "")))
     grid.add_row("differs", Text(difference.path))

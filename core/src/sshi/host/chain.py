@@ -51,8 +51,22 @@ class ChainVM(Protocol):
 
     profile: str  # such as "reference", "near@86", "polkadot"
     kind: str  # "reference", "emulated" or "real"
-    block_height: int
-    block_time: int  # milliseconds since the Unix epoch
+
+    @property
+    def block_height(self) -> int:
+        """Of the block that the next calls run in."""
+        ...
+
+    @block_height.setter
+    def block_height(self, height: int) -> None: ...
+
+    @property
+    def block_time(self) -> int:
+        """Milliseconds since the Unix epoch."""
+        ...
+
+    @block_time.setter
+    def block_time(self, time: int) -> None: ...
 
     def create_account(self, address: bytes, balance: int) -> None:
         """Make (or set) a plain account that exists and owns `balance`."""

@@ -20,13 +20,19 @@ from sshi.spec.manifest import Manifest
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
 from sshi.wasm.lower import lower
-from sshi.wasm.memory import bound, to_import, virtualise
+from sshi.wasm.memory import MEMORY_BYTES, SCRATCH, bound, to_import, virtualise
 from sshi.wasm.merge import Part, merge, select_exports
-from sshi.wasm.module import FUNC, MEMORY, FuncType, Module
+from sshi.wasm.module import FUNC, GLOBAL, I32, MEMORY, Export, FuncType, GlobalType, Import, Module
 from sshi.wasm.shake import fold_globals, shake
 
 CONTRACT, SHIM, GLUE, PROVIDED = "contract", "shim", "glue", "sshi"
-"""The parts of a link, and the import module for what the linker itself provides."""
+"""The parts of a link; PROVIDED is also the import module of what the linker itself provides."""
+
+_PROVIDES = Module(
+    imports=tuple(Import(CONTRACT, name, GLOBAL, GlobalType(I32, mutable=False)) for name in (MEMORY_BYTES, SCRATCH)),
+    exports=(Export("memory_bytes", GLOBAL, 0), Export("scratch", GLOBAL, 1)),
+)
+"""What the memory pass exports, under the names that shims know; its own names can be no entry's."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,9 @@ def _link(contract: Module, manifest: Manifest, adapter: Adapter, profile: Profi
     own = virtualise(bound(own, face.limits.memory_pages), adapter.scratch_pages)
     parts = [
         Part(CONTRACT, own, {face.module: SHIM}),
-        Part(SHIM, _shim(adapter.shim, adapter.name), {CONTRACT: CONTRACT, PROVIDED: CONTRACT}),
-        Part(GLUE, _glue(adapter.glue(request), adapter.name), {CONTRACT: CONTRACT, SHIM: SHIM, PROVIDED: CONTRACT}),
+        Part(PROVIDED, _PROVIDES, {CONTRACT: CONTRACT}),
+        Part(SHIM, _shim(adapter.shim, adapter.name), {CONTRACT: CONTRACT, PROVIDED: PROVIDED}),
+        Part(GLUE, _glue(adapter.glue(request), adapter.name), {CONTRACT: CONTRACT, SHIM: SHIM, PROVIDED: PROVIDED}),
     ]
     merged = merge(parts)
     kept = {export.name.removeprefix(f"{GLUE}:"): export.name for export in merged.exports if export.name.startswith(f"{GLUE}:")}

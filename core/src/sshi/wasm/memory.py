@@ -17,10 +17,10 @@ from sshi.wasm.module import FUNC, GLOBAL, I32, MEMORY, PAGE, Code, Export, Func
 from sshi.wasm.opcodes import BY_MNEMONIC
 from sshi.wasm.reach import constant_u32
 
-MEMORY_BYTES = "memory_bytes"
+MEMORY_BYTES = "memory.bytes"
 """The export that tells a shim how large the contract's own memory is now, in bytes."""
 
-SCRATCH = "scratch"
+SCRATCH = "scratch.base"
 """The export that tells a shim the address where scratch begins."""
 
 MEMORY_SIZE, MEMORY_GROW = BY_MNEMONIC["memory.size"].key, BY_MNEMONIC["memory.grow"].key

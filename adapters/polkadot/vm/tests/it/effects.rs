@@ -127,8 +127,7 @@ fn a_contract_made_by_a_contract_costs_the_caller_its_deposits_only() {
     let data = bytes(&result["outcome"]["data"]);
     assert_eq!(data[32..], [0; 4], "{result}");
     let made = base64(&data[..32]);
-    let mut balances =
-        [json!([alice(), "-1000000000"]), json!([factory, "999999993"]), json!([made, "7"])];
+    let mut balances = [json!([alice(), "-1000000000"]), json!([factory, "999999993"]), json!([made, "7"])];
     balances.sort_by_key(|change| bytes(&change[0]));
     assert_eq!(result["balances"], json!(balances));
     assert_eq!(result["transfers"], json!([{"to": made, "amount": "7"}]));

@@ -94,7 +94,7 @@ fn a_value_above_the_balance_is_refused_before_anything_runs() {
     // No money for the new contract's own existential deposit, of code that others have paid for.
     vm.ok(json!({"op": "account", "address": caller, "balance": "999999999"}));
     let result = vm.deploy(&module("", "unreachable"), json!({"caller": caller}));
-    rejected(&result, "insufficient-funds", "Token(FundsUnavailable)");
+    rejected(&result, "insufficient-funds", "Token(NotExpendable)");
 }
 
 #[test]
@@ -112,7 +112,10 @@ fn a_module_is_rejected_with_the_reason_that_the_pallet_logs() {
     let mut vm = Vm::with_world();
     let plain = module("", "");
     let modules = [
-        (plain.replace("$input (result i32)", "$f (result f32) (f32.const 0)) (func $input (result i32)"), "floating-point"),
+        (
+            plain.replace("$input (result i32)", "$f (result f32) (f32.const 0)) (func $input (result i32)"),
+            "floating-point",
+        ),
         (plain.replace("(export \"deploy\")", "(export \"main\")"), "unknown function export"),
         (plain.replace("(export \"deploy\")", ""), "deploy function isn't exported"),
         (plain.replace("\"seal0\" \"balance\"", "\"seal0\" \"nope\""), "nope"),
@@ -128,7 +131,9 @@ fn a_module_is_rejected_with_the_reason_that_the_pallet_logs() {
         let detail = result["outcome"]["detail"].as_str().unwrap();
         assert!(detail.contains(reason), "{reason}: {detail}");
     }
-    for (code, error) in [(vec![], "CodeRejected"), (b"nonsense".to_vec(), "CodeRejected"), (vec![0; 125_953], "CodeTooLarge")] {
+    for (code, error) in
+        [(vec![], "CodeRejected"), (b"nonsense".to_vec(), "CodeRejected"), (vec![0; 125_953], "CodeTooLarge")]
+    {
         let result = vm.ok(json!({"op": "deploy", "code": base64(code), "caller": alice()}));
         rejected(&result, "malformed-module", error);
     }

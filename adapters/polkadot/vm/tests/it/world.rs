@@ -77,7 +77,7 @@ fn a_contract_sees_the_block_it_runs_in() {
             (call $return (i32.const 0) (i32.const 8) (i32.const 12))))"#;
     let mut vm = Vm::with_world();
     let contract = vm.deployed(clock, json!({}));
-    let mut seen = |vm: &mut Vm, time_ms: u64, height: u32| {
+    let seen = |vm: &mut Vm, time_ms: u64, height: u32| {
         let data = [&time_ms.to_le_bytes()[..], &height.to_le_bytes()].concat();
         assert_eq!(vm.call(&contract, json!({}))["outcome"]["data"], base64(data));
     };
@@ -114,7 +114,7 @@ fn a_snapshot_can_be_restored_again_and_again() {
 #[test]
 fn worlds_that_begin_alike_end_alike() {
     let mut vm = Vm::with_world();
-    let mut play = |vm: &mut Vm| {
+    let play = |vm: &mut Vm| {
         let deployed = vm.deploy(&counter(), json!({"value": "9", "salt": "AQ=="}));
         let contract = deployed["address"].as_str().unwrap().to_owned();
         let called = vm.call(&contract, json!({"caller": bob()}));
@@ -127,7 +127,7 @@ fn worlds_that_begin_alike_end_alike() {
 
 #[test]
 fn a_world_stops_growing_when_its_memory_is_used_up() {
-    // Each call writes 100 values of 16,384 bytes under keys that begin with its number.
+    // Each call writes 2000 values of 16,384 bytes, under keys that begin with its input.
     let hoard = r#"(module
         (import "env" "memory" (memory 1 1))
         (import "seal0" "input" (func $input (param i32 i32)))

@@ -1,4 +1,4 @@
-;; RUN: sshi conformance run --cases probe
+;; RUN: sshi conformance run --cases %
 ;; One entry a base function, and the same as a query under q_NAME: the input says which arguments, on which memory.
 ;;
 ;;   input   u32 watch address, u32 watch length, the arguments (u32, a u64 for gas_consume), then any number of
