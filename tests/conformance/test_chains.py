@@ -1,4 +1,4 @@
-"""The claim itself: every chain that is installed, on every VM that is there, does what the reference host does, or has declared otherwise."""
+"""The claim itself: every installed chain, on every VM that is there, does what the reference host does or has declared otherwise."""
 
 from __future__ import annotations
 

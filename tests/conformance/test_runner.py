@@ -190,12 +190,13 @@ def test_a_vm_that_dies_is_the_adapters_fault(units, toy):
     assert (found.status, found.blame, found.reason) == (Status.ERRORED, Blame.ADAPTER, "adapter 'toy': the program ended with signal 11")
 
 
-def test_a_contract_that_cannot_be_linked_fails_with_the_linkers_words(units, toy):
+def test_a_contract_that_cannot_be_linked_is_blamed_in_the_linkers_words(units, toy):
     def prepare(_wasm, _manifest):
         raise LinkError("two entries share a selector", where="all kinds", advice="rename one")
 
     found = verdict(units("{ call = 'nothing' }"), toy(prepare=prepare))
-    assert (found.status, found.difference.path, found.difference.explanation) == (Status.FAILED, "module", "rename one")
+    assert (found.status, found.blame, found.step) == (Status.ERRORED, Blame.CONTRACT, 1)
+    assert found.reason == "all kinds: two entries share a selector (rename one)"
 
 
 def test_glue_that_raises_is_the_adapters_fault(units, toy):
@@ -239,3 +240,21 @@ def test_processes_find_the_same_in_the_same_order(monkeypatch):
     for one, other in zip(alone, together, strict=True):
         for name, found in one.verdicts.items():
             assert (found.status, found.receipts) == (other.verdicts[name].status, other.verdicts[name].receipts)
+
+
+def test_a_process_that_dies_is_said_to_have(monkeypatch, tmp_path):
+    """The plugin that it loads ends it."""
+    from sshi_conformance.hosts import HostChoice
+    from sshi_conformance.parallel import WorkerDied, run_parallel
+
+    (tmp_path / "boom.py").write_text("import os\nos._exit(3)\n")
+    metadata = tmp_path / "boom-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: boom\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[sshi]\nboom = boom\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("SSHI_PLUGINS", "boom")
+    cases = [unit for unit in builtin_units() if unit.area == "block"]
+    with pytest.raises(WorkerDied, match=r"block/block\.wat") as caught:
+        run_parallel(cases, HostChoice(chains=("reference",)), 2)
+    assert "without --jobs" in caught.value.hint

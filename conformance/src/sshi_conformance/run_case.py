@@ -99,7 +99,7 @@ class CaseRun:
 
     def _perform(self, vm: ChainVM, step: PlannedStep) -> Difference | None:
         if isinstance(self.code, ContractError):
-            return Difference("module", "accepted", f"refused: {self.code}", INTERFACE, self.code.hint)
+            raise self.code
         observed = self._note(self._ask(vm, step, self.code))
         reference = None
         if self.reference is not None and step.number <= len(self.reference):

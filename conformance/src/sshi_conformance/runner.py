@@ -74,6 +74,8 @@ class HostRun:
             return Verdict(Status.SKIPPED, reason=self.gone), []
         except PieceError as error:
             verdict = self._broken(run, Blame.CASE, error)
+        except ContractError as error:
+            verdict = self._broken(run, Blame.ADAPTER if run is None or run.asking else Blame.CONTRACT, error)
         except Exception as error:  # noqa: BLE001  whatever a host raises is recorded, and the run goes on
             theirs = Blame.HARNESS if self.host.adapter is None else Blame.ADAPTER
             asked = run is None or run.asking or isinstance(error, AdapterError)
@@ -86,7 +88,10 @@ class HostRun:
     def _broken(self, run: CaseRun | None, blame: Blame, error: Exception) -> Verdict:
         """The verdict when there can be none."""
         kind = "" if isinstance(error, SshiError | PieceError) else f"{type(error).__name__}: "
-        verdict = run.ended(Status.ERRORED, reason=f"{kind}{error}") if run else Verdict(Status.ERRORED, reason=f"{kind}{error}")
+        hint = f" ({error.hint})" if isinstance(error, SshiError) and error.hint else ""
+        verdict = (
+            run.ended(Status.ERRORED, reason=f"{kind}{error}{hint}") if run else Verdict(Status.ERRORED, reason=f"{kind}{error}{hint}")
+        )
         verdict.blame = blame
         return verdict
 

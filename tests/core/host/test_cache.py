@@ -11,7 +11,9 @@ import pytest
 from sshi.host.cache import CodeCache
 from sshi.host.engine import Engine, Frame, wat_to_wasm
 
-WASM = wat_to_wasm('(module (global $g (export "g") (mut i32) (i32.const 0)) (func (export "go") (global.set $g (i32.const 41))))', where="t")
+WASM = wat_to_wasm(
+    '(module (global $g (export "g") (mut i32) (i32.const 0)) (func (export "go") (global.set $g (i32.const 41))))', where="t"
+)
 
 
 @pytest.fixture

@@ -86,7 +86,8 @@ class Maker:
         table = "(type $none (func)) (table 3 funcref) (elem (i32.const 1) $again $helper) (func $again (call $again))"
         told = "(i64.store (i32.const 512) (local.get $sum)) (call $set_return (i32.const 512) (i32.const 8))"
         bodies = "".join(
-            f'(func (export "{name}") (local $sum i64) (local $n i32) {self.block(2)} {self.block(2)} {told})' for name in ("one", "two", "ask")
+            f'(func (export "{name}") (local $sum i64) (local $n i32) {self.block(2)} {self.block(2)} {told})'
+            for name in ("one", "two", "ask")
         )
         places = [data(0, b"\1\0\0\0k"), data(16, b"\3\0\0\0bob"), data(32, (5).to_bytes(16, "little")), data(64, b"\2\0\0\0ev")]
         places += [data(96, b"\x20\0\0\0"), data(128, b"\5\0\0\0token"), data(200, b"\xff\0\0\0")]
@@ -148,7 +149,9 @@ def test_plain_computation_leaves_the_same_memory_globals_and_fuel(seed):
     found = []
     for name in ENGINES:
         running, frame = engine(name), Frame()
-        instance = running.instantiate(running.compile(encode(limited)), {("sshi", "stop"): HostFunction((), (), stop)}, frame, fuel=500_000)
+        instance = running.instantiate(
+            running.compile(encode(limited)), {("sshi", "stop"): HostFunction((), (), stop)}, frame, fuel=500_000
+        )
         ends = []
         for entry in entries:
             try:

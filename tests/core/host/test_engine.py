@@ -8,6 +8,7 @@ import sys
 import threading
 
 import pytest
+
 from sshi.errors import ContractError
 from sshi.host.engine import Engine, Frame, HostFunction, OutOfBounds, OutOfFuel, StackOverflow, WasmTrap, engine, validate, wat_to_wasm
 from sshi.host.outcome import TrapKind
@@ -329,6 +330,13 @@ def test_what_no_contract_may_use_is_not_valid(mode, wat):
     assert validate(wasm) is not None
     with pytest.raises(ContractError):
         engine(mode).compile(wasm)
+
+
+@pytest.mark.parametrize("content", [b"", b"(module)", b"\0asm", b"\0asm\2\0\0\0", b"\0asm\x0d\0\1\0"])
+def test_what_is_no_binary_module_is_not_compiled(mode, content):
+    """wasmtime-py would take the second for text, and the last is a component."""
+    with pytest.raises(ContractError):
+        engine(mode).compile(content)
 
 
 def test_a_wrong_text_is_rejected_with_line_and_column():

@@ -9,8 +9,7 @@ import pytest
 
 from core.host.probe import ALICE, FREE, RICH, SIZE, TOKEN, answer, ask, fresh
 from core.host.worlds import BOB, blob
-from sshi.host.chain import Call
-from sshi.host.outcome import Event, Receipt, Reverted, Transfer, Trapped, TrapKind
+from sshi.host.outcome import Event, Receipt, Reverted, Transfer, TrapKind, Trapped
 
 KEY, OUT, IN = FREE, FREE + 4096, FREE + 8192
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.host.worlds import ALICE, TOKEN, data, deployed
 from sshi.host.chain import Call
-from sshi.host.outcome import Exhausted, Resource, Returned, Trapped, TrapKind
+from sshi.host.outcome import Exhausted, Resource, Returned, TrapKind, Trapped
 from sshi.spec.loader import interface
 
 GAS = 20_000_000
@@ -33,6 +33,7 @@ LOOPS = {
     "grows no memory": "(loop $l (drop (memory.grow (i32.const 99))) (br $l))",
     "grows a table": "(loop $l (drop (table.grow (ref.null func) (i32.const 9999999))) (br $l))",
     "copies a table": "(loop $l (table.copy (i32.const 0) (i32.const 1) (i32.const 99)) (br $l))",
+    "writes storage": "(loop $l (call $storage_write (i32.const 0) (i32.const 0) (i32.const 16384)) (br $l))",
     "reads storage": "(loop $l (drop (call $storage_read (i32.const 0) (i32.const 0))) (br $l))",
     "logs": "(loop $l (call $debug_log (i32.const 0) (i32.const -1)) (br $l))",
     "asks the time": "(loop $l (drop (call $block_time)) (br $l))",
@@ -51,11 +52,23 @@ def test_a_loop_that_never_ends_is_out_of_gas(engine, what):
     assert (receipt.outcome, receipt.cost) == (Exhausted(Resource.GAS), {"fuel": GAS})
 
 
+@pytest.mark.parametrize("slow", ["(drop (memory.grow (i32.const 1)))", "(drop (table.grow (ref.null func) (i32.const 0)))"])
+def test_what_takes_the_engine_long_costs_as_much(engine, slow):
+    costs = [run(body, "(table 1 funcref)", engine=engine)[1].cost["fuel"] for body in ("(drop (i32.const 1))", slow)]
+    assert costs[1] - costs[0] > 300
+
+
+def test_growing_costs_the_same_without_a_byte_of_memory(engine):
+    _, receipt = run("(drop (memory.grow (i32.const 1)))", engine=engine, pages="0 1")
+    assert receipt.outcome == Returned()
+
+
 def test_every_function_that_can_be_called_for_ever_is_tried_here():
     tried = " ".join(LOOPS.values())
     ends_by_itself = {"revert", "emit"}  # the one ends the call, the other has a limit
-    same_kind = {"storage_write", "storage_has", "storage_remove", "transfer", "balance", "value", "caller", "self_address", "input", "block_height"}
-    assert {name for name in interface().functions if f"${name} " not in tried and f"${name})" not in tried} == ends_by_itself | same_kind
+    like_others = {"storage_has", "storage_remove", "transfer", "balance", "value", "caller", "self_address", "input", "block_height"}
+    untried = {name for name in interface().functions if f"${name} " not in tried and f"${name})" not in tried}
+    assert untried == ends_by_itself | like_others
 
 
 RECURSION = {
@@ -63,7 +76,7 @@ RECURSION = {
     "many locals": f"(func $f {'(local i64) ' * 400} (call $f))",
     "parameters": "(func $f (call $g (i64.const 1) (i64.const 2))) (func $g (param i64 i64) (call $f) (drop (local.get 0)))",
     "operands": f"(func $f {'(i64.const 1) ' * 300} (call $f) {'drop ' * 300})",
-    "indirect": '(table 1 funcref) (elem (i32.const 0) $f) (type $t (func)) (func $f (call_indirect (type $t) (i32.const 0)))',
+    "indirect": "(table 1 funcref) (elem (i32.const 0) $f) (type $t (func)) (func $f (call_indirect (type $t) (i32.const 0)))",
 }
 
 
@@ -83,13 +96,13 @@ def test_one_frame_may_not_be_larger_than_the_whole_stack():
 
 def test_frames_within_the_limit_fit_the_engines_own_stack():
     """limits.depth: 64 KiB of live values in 500 frames, which no engine may run out of first."""
-    live = 14
-    body = f"""(func $f (param $n i32) (param $v i64) (result i64)
-        {"".join(f'(local $l{at} i64)' for at in range(live))}
-        {"".join(f'(local.set $l{at} (i64.add (local.get $v) (i64.const {at})))' for at in range(live))}
+    names = [f"$l{at}" for at in range(14)]
+    declared = " ".join(f"(local {name} i64)" for name in names)
+    filled = " ".join(f"(local.set {name} (i64.add (local.get $v) (i64.const {at})))" for at, name in enumerate(names))
+    summed = " ".join(f"(local.get {name}) i64.add" for name in names)
+    body = f"""(func $f (param $n i32) (param $v i64) (result i64) {declared} {filled}
         (if (i32.eqz (local.get $n)) (then (return (i64.const 0))))
-        (i64.add (call $f (i32.sub (local.get $n) (i32.const 1)) (i64.add (local.get $v) (i64.const 1)))
-            {"(i64.add " * (live - 1)} {" ".join(f'(local.get $l{at}){")" if at else ""}' for at in range(live))}))"""
+        (call $f (i32.sub (local.get $n) (i32.const 1)) (i64.add (local.get $v) (i64.const 1))) {summed})"""
     receipts = [run("(drop (call $f (i32.const 400) (local.get $n)))", body, engine=engine)[1] for engine in ("interpreter", "aot")]
     assert receipts[0].outcome == receipts[1].outcome == Returned()
     assert receipts[0].cost == receipts[1].cost

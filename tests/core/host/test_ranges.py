@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.host.probe import FREE, SIZE, ask, fresh
 from core.host.worlds import blob
-from sshi.host.outcome import Reverted, Trapped, TrapKind
+from sshi.host.outcome import Reverted, TrapKind, Trapped
 from sshi.spec.loader import interface
 from sshi.spec.model import FIXED_SIZE, OUTPUTS, Function, ParamType
 

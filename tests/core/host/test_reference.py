@@ -10,7 +10,7 @@ from core.host.worlds import ALICE, BOB, RICH, TOKEN, contract, data, deployed, 
 from sshi.errors import UsageError
 from sshi.host.chain import Call, Code
 from sshi.host.engine import wat_to_wasm
-from sshi.host.outcome import Event, Exhausted, Refusal, Rejected, Resource, Returned, Reverted, Transfer, Trapped, TrapKind
+from sshi.host.outcome import Event, Exhausted, Refusal, Rejected, Resource, Returned, Reverted, Transfer, TrapKind, Trapped
 from sshi.host.reference import DEFAULT_FUEL, ReferenceVM
 
 KEY = data(0, b"\1\0\0\0k")
@@ -220,6 +220,20 @@ def test_a_query_entry_stays_read_only_in_a_transaction_and_pays_its_way(engine)
     assert call(vm, "bad").outcome.trap is TrapKind.QUERY
 
 
+def test_effects_are_sorted_by_key_and_by_address():
+    other = data(64, b"\1\0\0\0a") + data(80, b"\5\0\0\0alice")
+    body = (
+        WRITE
+        + "(call $storage_write (i32.const 64) (i32.const 4) (i32.const 1))"
+        + SEND
+        + "(drop (call $transfer (i32.const 80) (i32.const 48)))"
+    )
+    effects = call(deployed(func("go", body) + ALL + other, "call:go!"), "go", caller=BOB, value=4).effects
+    assert effects.storage == ((b"a", b"k"), (b"k", b"k"))
+    assert effects.balances == ((ALICE, 1), (BOB, -3), (TOKEN, 2))
+    assert effects.transfers == (Transfer(BOB, 1), Transfer(ALICE, 1))
+
+
 def test_contracts_do_not_share_keys():
     """storage_write.isolated"""
     vm, wasm = world(), contract(func("go", WRITE) + ALL)
@@ -231,7 +245,7 @@ def test_contracts_do_not_share_keys():
 
 def test_events_are_limited_in_number_and_in_bytes(engine):
     """limits.events, limits.event-data, emit.order"""
-    body = f"""(local $n i32) (drop (call $input (i32.const 992))) (local.set $n (i32.load8_u (i32.const 997)))
+    body = """(local $n i32) (drop (call $input (i32.const 992))) (local.set $n (i32.load8_u (i32.const 997)))
         (loop (call $emit (i32.const 16) (i32.const 64) (i32.shl (i32.load8_u (i32.const 996)) (i32.const 8)))
             (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))"""
     vm = deployed(func("go", body) + EVENT + data(992, b"\x08\0\0\0"), "call:go", engine=engine)
@@ -351,7 +365,12 @@ def test_a_foreign_token_is_no_snapshot():
 
 def test_hosts_in_several_threads_do_not_meet(engine):
     """Each has its own world and its own ways to end."""
-    ends = {"revert": REVERT, "trap": "(unreachable)", "well": WRITE + RETURN, "limit": "(call $set_return (i32.const 0) (i32.const 16385))"}
+    ends = {
+        "revert": REVERT,
+        "trap": "(unreachable)",
+        "well": WRITE + RETURN,
+        "limit": "(call $set_return (i32.const 0) (i32.const 16385))",
+    }
     fields = ALL + "".join(func(name, body) for name, body in ends.items())
     expected = {name: call(deployed(fields, *(f"call:{end}" for end in ends), engine=engine), name) for name in ends}
     wrong = []
@@ -395,6 +414,8 @@ def test_a_miniature_overrides_bodies_guards_and_what_is_kept():
     assert vm.query(TOKEN, Call("ask")).outcome == Returned((5).to_bytes(8, "little"))
     assert call(vm, "init", value=1).outcome == Returned()
     vm.world.contracts[TOKEN][1].apply({b"k": None})
+    vm.query(TOKEN, Call("ask"))
+    assert vm.storage(TOKEN) == {}  # a query leaves nothing, although this one could write
     assert call(vm, "go").outcome == Reverted("k")
     assert vm.storage(TOKEN) == {b"k": b"k"}
     assert ReferenceVM().bodies == {}

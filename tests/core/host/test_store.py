@@ -261,4 +261,3 @@ def test_a_file_cut_off_is_one_error_wherever_it_is_noticed(path):
     with pytest.raises(StateError), opened(path) as vm:
         vm.call(TOKEN, Call("pay", caller=ALICE, value=1))
         vm.storage(TOKEN)
-

@@ -54,7 +54,9 @@ def deployed(
     """That world with the contract in it; the first entry of kind init is run."""
     host = world(engine, vm)
     inits = [text.rstrip("!").partition(":")[2] for text in entries if text.startswith("init:")]
-    done = host.deploy(Code(contract(fields, pages), manifest(*entries)), TOKEN.decode(), Call(inits[0] if inits else None, caller=ALICE, **call))
+    done = host.deploy(
+        Code(contract(fields, pages), manifest(*entries)), TOKEN.decode(), Call(inits[0] if inits else None, caller=ALICE, **call)
+    )
     assert isinstance(done.receipt.outcome, Returned), done.receipt
     return host
 

@@ -245,3 +245,74 @@ impl ExtensionStore for Ledger {
         Err(Error::ExtensionsAreNotSupported)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use frame_support::pallet_prelude::Weight;
+    use frame_support::storage::{TransactionOutcome, with_transaction};
+    use frame_support::traits::fungible::Mutate as _;
+    use pallet_contracts::{Code, CollectEvents, DebugInfo, Determinism};
+    use sp_runtime::DispatchError;
+
+    use super::*;
+    use crate::runtime::{AccountId, Balances, Contracts, System};
+
+    /// Returns what was under `k`; stores its input there, empty input removing it; emits; and traps on an input of one byte.
+    const CONTRACT: &str = r#"(module
+        (import "env" "memory" (memory 1 1))
+        (import "seal0" "input" (func $input (param i32 i32)))
+        (import "seal0" "deposit_event" (func $event (param i32 i32 i32 i32)))
+        (import "seal0" "seal_return" (func $return (param i32 i32 i32)))
+        (import "seal0" "take_storage" (func $take (param i32 i32 i32 i32) (result i32)))
+        (import "seal2" "set_storage" (func $set (param i32 i32 i32 i32) (result i32)))
+        (data (i32.const 0) "k")
+        (data (i32.const 8) "\00\01\00\00")
+        (data (i32.const 12) "\00\01\00\00")
+        (data (i32.const 16) "\04topic")
+        (func $run
+            (call $event (i32.const 16) (i32.const 33) (i32.const 0) (i32.const 1))
+            (call $input (i32.const 256) (i32.const 8))
+            (drop (call $take (i32.const 0) (i32.const 1) (i32.const 512) (i32.const 12)))
+            (if (i32.load (i32.const 8)) (then
+                (drop (call $set (i32.const 0) (i32.const 1) (i32.const 256) (i32.load (i32.const 8))))))
+            (if (i32.eq (i32.load (i32.const 8)) (i32.const 1)) (then unreachable))
+            (call $return (i32.const 0) (i32.const 512) (i32.load (i32.const 12))))
+        (func (export "deploy") (call $run))
+        (func (export "call") (call $run)))"#;
+
+    /// All that can be seen of a small history, as text.
+    fn history() -> Vec<String> {
+        let mut seen = vec![];
+        let alice = AccountId::new([1; 32]);
+        let gas = Weight::from_parts(100_000_000_000, u64::MAX);
+        System::set_block_number(1);
+        Balances::set_balance(&alice, 1_000_000_000_000_000);
+        let code = Code::Upload(wat::parse_str(CONTRACT).unwrap());
+        let (debug, collect) = (DebugInfo::Skip, CollectEvents::UnsafeCollect);
+        let made = Contracts::bare_instantiate(alice.clone(), 7, gas, None, code, vec![], vec![], debug, collect);
+        seen.push(format!("{made:?}"));
+        let contract = made.result.unwrap().account_id;
+        for (input, keep) in [(&b"first"[..], true), (b"t", true), (b"undone", false), (b"second", true), (b"", true)] {
+            let call = || {
+                let to = contract.clone();
+                let strict = Determinism::Enforced;
+                Contracts::bare_call(alice.clone(), to, 1, gas, None, input.to_vec(), debug, collect, strict)
+            };
+            let done = with_transaction(|| match (call(), keep) {
+                (done, true) => TransactionOutcome::Commit(Ok::<_, DispatchError>(done)),
+                (done, false) => TransactionOutcome::Rollback(Ok(done)),
+            });
+            seen.push(format!("{done:?} {:?}", Contracts::get_storage(contract.clone(), b"k".to_vec())));
+        }
+        seen.push(format!("{:?}", System::events()));
+        seen
+    }
+
+    #[test]
+    fn the_pallet_cannot_tell_it_from_the_test_externalities() {
+        let seen = Ledger::new(Storage::default()).run(history);
+        assert!(seen.iter().any(|seen| seen.contains("ContractTrapped")));
+        assert!(seen.iter().any(|seen| seen.contains("ContractEmitted")));
+        assert_eq!(seen, sp_io::TestExternalities::default().execute_with(history));
+    }
+}

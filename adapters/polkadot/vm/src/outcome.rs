@@ -40,13 +40,13 @@ impl Outcome {
                 Outcome::Rejected { reason: "malformed-module", detail }
             }
             "OutOfGas" => Outcome::Exhausted { what: "gas", detail },
+            "ContractNotFound" if !started => Outcome::Rejected { reason: "unknown-contract", detail },
+            "DuplicateContract" if !started => Outcome::Rejected { reason: "contract-exists", detail },
             _ if !started && !affordable => Outcome::Rejected { reason: "insufficient-funds", detail },
             "StorageDepositNotEnoughFunds" | "StorageDepositLimitExhausted" => {
                 Outcome::Exhausted { what: "storage", detail }
             }
             _ if started => Outcome::Trapped { trap: "unknown", detail },
-            "ContractNotFound" => Outcome::Rejected { reason: "unknown-contract", detail },
-            "DuplicateContract" => Outcome::Rejected { reason: "contract-exists", detail },
             // What is left before a contract runs is to pay: the value, and a new contract's existential deposit.
             _ => Outcome::Rejected { reason: "insufficient-funds", detail },
         }

@@ -88,7 +88,8 @@ impl<'a> Run<'a> {
             ledger.watch(trie);
         }
         // What an earlier run may have left behind.
-        (Started::take(), logs::take());
+        Started::take();
+        logs::take();
         ledger.begin();
         logs::trace(self.trace);
         let ran = ledger.run(|| self.execute());

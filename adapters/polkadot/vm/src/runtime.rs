@@ -41,7 +41,7 @@ parameter_types! {
     pub const DepositPerByte: Balance = DEPOSIT_PER_BYTE;
     // A call may deposit whatever its caller owns.
     pub const DefaultDepositLimit: Balance = Balance::MAX;
-    pub Schedule: pallet_contracts::Schedule<Runtime> = Default::default();
+    pub Schedule: pallet_contracts::Schedule<Runtime> = pallet_contracts::Schedule::default();
 }
 
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]

@@ -8,7 +8,7 @@ import msgspec
 
 from sshi.spec.loader import interface
 from sshi.spec.model import Access, Function, Param, ParamType
-from sshi_conformance.fuzz.program import ADDRESS, FREE, SLOTS, WORDS, Arg, Bump, Delta, Fill, Host, If, Op, Slot, Store, Word
+from sshi_conformance.fuzz.program import ADDRESS, FREE, SLOTS, WORDS, Arg, Bump, Delta, Fill, Host, Op, Pick, Slot, Store, Word
 from sshi_conformance.fuzz.values import Arena, Scope, Values
 
 HOSTILE = 0.06
@@ -77,7 +77,7 @@ class Calls:
         dice = rng.random()
         if dice < 0.02 and not self.calm:
             return [self._end()]
-        writes = (0.0 if self.calm else 0.03) if self.query else 0.5
+        writes = (0.0 if self.calm else 0.1) if self.query else 0.5
         function = rng.choice(self._others if dice < writes else self._reads)
         pays = self.funded and not self.query
         if function.name == BALANCE and self._scope.portable:
@@ -180,8 +180,8 @@ class Calls:
         end, payment = self._rng.choice(self._ends), self._rng.choice(self._payments)
         ops: list[Op] = [Host(self.new_slot(), function.name, (at,)), Bump(at, self._rng.choice((0, 1)))]
         paid = Host(self.new_slot(), payment.name, (ADDRESS, at))
-        said = [(Host(self.new_slot(), end.name, (self._arena.put(text), len(text))),) for text in (b"paid", b"not paid")]
-        return [*ops, paid, If(Slot(paid.slot), 0, said[0], said[1])]
+        said = [(Host(self.new_slot(), end.name, (self._arena.put(text), len(text))),) for text in (b"paid", b"too much", b"refused")]
+        return [*ops, paid, Pick(Slot(paid.slot), tuple(said))]
 
     def digest(self) -> list[Op]:
         """A hash of all memory: whatever was written where nothing should be shows."""
@@ -192,9 +192,10 @@ class Calls:
     def _balance_change(self, function: Function, *, pays: bool) -> list[Op]:
         """The balance before and after a payment; only how far they are apart is kept."""
         middle = [self._call(self._rng.choice(self._payments), fixed=True)] if pays else []
-        before, after = HIDDEN + 0x100, HIDDEN + 0x110
+        before = HIDDEN + 0x100
+        after = self._rng.choice((before + 16, before + 16, self._arena.size - 16))
         ops: list[Op] = [Host(self.new_slot(), function.name, (before,)), *middle, Host(self.new_slot(), function.name, (after,))]
-        return [*ops, Delta(self.new_slot(), before, after), Fill(before, 0, 32)]
+        return [*ops, Delta(self.new_slot(), before, after), Fill(before, 0, 16), Fill(after, 0, 16)]
 
 
 def reads_input(ops: list[Host]) -> bool:

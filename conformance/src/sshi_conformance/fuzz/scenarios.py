@@ -40,7 +40,7 @@ class _Maker:
         self._scope = scope
         self._inits = [entry for entry in contract.entries if entry.kind is EntryKind.INIT]
         self._names = [CONTRACT]
-        self._hostile = 0.3 if rng.random() < 0.25 else 0.02
+        self._hostile = rng.choice((0.3, 0.05, 0.05))
 
     def deployments(self) -> list[Step]:
         """One that should work, sometimes after one that should not; perhaps a second contract."""

@@ -15,8 +15,8 @@ from sshi_conformance.fuzz.program import BUFFERS, FREE, INPUT, PAGE, PREPARED, 
 _U32 = 1 << 32
 _FAR = (0x8000_0000, _U32 - 1, _U32 - 4, _U32 - 16, _U32 - 32, _U32 - 65)
 _EDGE_AMOUNTS = (1 << 63, 1 << 64, (1 << 64) - 1, 1 << 127, (1 << 128) - 1)
-_BESIDE_TOPICS = b"\0 !,/:;@[\\]^`{|~\x7f\x80\xad\xc3\xff"
-"""Bytes that no topic has, most of them neighbours of ones that it may have."""
+_BESIDE_TOPICS = 3 * b",/:@[^`{" + b'\0 !"\\|~\x7f\x80\xad\xdf\xff'
+"""Bytes that no topic has: the neighbours of those that it may have, and some others."""
 _ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 """Of secp256k1."""
 _DIGEST = bytes.fromhex("9fd81c202e48882e1041bdd5b06ea9219a82392e92a6d3e6eb4115071e0561d4")
@@ -173,6 +173,7 @@ class Values:
             "grüße €".encode(),
             b'"quoted"\\\n\0\x7f',
             b"m" * limit,
+            b"m" * (limit + 1),
             b"\xff\xfe",
             b"\xc3",
             b"\xed\xa0\x80",

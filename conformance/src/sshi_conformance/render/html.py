@@ -11,7 +11,7 @@ import jinja2
 import markupsafe
 import msgspec
 
-from sshi_conformance.render.text import LABELS, MARKS, WORDS, because, cost_text, counts_text, findings, short
+from sshi_conformance.render.text import LABELS, MARKS, WORDS, because, cost_text, costs_text, counts_text, findings
 from sshi_conformance.report import CaseReport, Report, ResultReport
 
 
@@ -65,10 +65,7 @@ def _detail(case: CaseReport) -> list[dict[str, Any]]:
             "label": LABELS[result.status],
             "why": because(result),
             "deviations": result.deviations,
-            "steps": [
-                [step.step, step.outcome, ", ".join(f"{short(amount)} {unit}" for unit, amount in step.cost.items())]
-                for step in result.steps
-            ],
+            "steps": [[step.step, step.outcome, costs_text(step.cost)] for step in result.steps],
         }
         for result in case.results
     ]

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from sshi_conformance.render.text import MARKS, Finding, cost_text, counts_text, findings, short
+from sshi_conformance.render.text import MARKS, Finding, cost_text, costs_text, counts_text, findings
 from sshi_conformance.report import DifferenceReport, Report, ResultReport
 
 LONG = 40
@@ -95,7 +95,7 @@ def _difference(difference: DifferenceReport, result: ResultReport) -> Table:
     step = "after the last step" if not difference.step else f"step {difference.step}"
     if 0 < difference.step <= len(result.steps):
         done = result.steps[difference.step - 1]
-        cost = ", ".join(f"{short(amount)} {unit}" for unit, amount in done.cost.items() if amount)
+        cost = costs_text(done.cost)
         step += f": {done.step}" + (f"  [{cost}]" if cost else "")
     grid.add_row("at", Text(step + (f"  ({difference.note})" if difference.note else "")))
     grid.add_row("differs", Text(difference.path))

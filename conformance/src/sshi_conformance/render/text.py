@@ -43,7 +43,12 @@ def cost_text(result: ResultReport) -> str:
     for step in result.steps:
         for unit, amount in step.cost.items():
             total[unit] = total.get(unit, 0) + amount
-    return ", ".join(f"{short(amount)} {unit}" for unit, amount in total.items())
+    return costs_text(total)
+
+
+def costs_text(costs: Mapping[str, int]) -> str:
+    """What was spent, unit by unit; nothing for what was not."""
+    return ", ".join(f"{short(amount)} {unit}" for unit, amount in costs.items() if amount)
 
 
 def short(amount: int) -> str:

@@ -20,7 +20,7 @@ function steps(result) {
   const list = make("ol");
   for (const [done, outcome, cost] of result.steps) {
     const item = make("li");
-    item.append(make("code", "done", done), make("code", "end", outcome), make("span", "dim", cost));
+    item.append(make("code", "done", done), make("code", "end", outcome), make("span", "cost", cost));
     list.append(item);
   }
   block.append(list);

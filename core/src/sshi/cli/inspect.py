@@ -42,7 +42,9 @@ def inspect(module: Path, manifest: Path | None, as_json: bool) -> None:
 
 def describe(module: Module, size: int) -> dict[str, Any]:
     """The module's facts as plain data."""
-    functions = len(module.imported(FUNC))
+    types = [type_text(of) for of in module.function_types()]
+    imported = iter(types)
+    functions = len(types) - len(module.funcs)
     return {
         "bytes": size,
         "imports": [
@@ -50,14 +52,14 @@ def describe(module: Module, size: int) -> dict[str, Any]:
                 "module": entry.module,
                 "name": entry.name,
                 "kind": _KINDS.get(entry.kind, "tag"),
-                "type": type_text(module.types[entry.desc]) if isinstance(entry.desc, int) else "",
+                "type": next(imported) if entry.kind == FUNC else "",
             }
             for entry in module.imports
         ],
         "exports": [{"name": entry.name, "kind": _KINDS.get(entry.kind, "tag"), "index": entry.index} for entry in module.exports],
         "memories": [{"pages": memory.minimum, "maximum": memory.maximum} for memory in module.memories],
         "functions": [
-            {"index": functions + at, "name": label(module, functions + at), "type": type_text(module.types[module.funcs[at]]), "bytes": len(code.body)}
+            {"index": functions + at, "name": label(module, functions + at), "type": types[functions + at], "bytes": len(code.body)}
             for at, code in enumerate(module.codes)
         ],
         "data_bytes": sum(len(segment.data) for segment in module.datas),

@@ -45,7 +45,7 @@ TABLES, TABLE_ELEMENTS = 16, 1 << 20
 STACK_BYTES = 1 << 20
 """The engine's own stack.  A contract's limit of 512 calls within 64 KiB of values ends well before it in both modes."""
 
-_COMPILED_KEPT = 512
+_COMPILED_KEPT, _LINKED_KEPT = 512, 8
 _MEMORY = interface().memory
 _PAGE = 65_536
 _UNLIMITED = (1 << 64) - 1
@@ -149,6 +149,8 @@ class Engine:
         return Instance(store, linked, frame)
 
     def _module(self, wasm: bytes) -> wasmtime.Module:
+        if not wasm.startswith(b"\0asm"):  # wasmtime-py would take it for the text format
+            raise ContractError("it does not begin as a module does")
         try:
             return wasmtime.Module(self.native, wasm)
         except wasmtime.WasmtimeError as error:
@@ -190,6 +192,8 @@ class Compiled:
         key = (memory_import, *needed.values())
         found = self._linked.get(key)
         if found is None:
+            if len(self._linked) >= _LINKED_KEPT:
+                self._linked.clear()
             found = self._linked[key] = Linked(native, self, needed, memory)
         return found
 

@@ -15,6 +15,7 @@ from sshi.errors import AdapterError, ContractError, LinkError
 from sshi.host.engine import validate, wat_to_wasm
 from sshi.link.check import check_contract, rules_of
 from sshi.link.quiet import without_calls
+from sshi.link.source import check_entries
 from sshi.spec.loader import interface
 from sshi.spec.manifest import Manifest
 from sshi.wasm.decode import decode
@@ -59,6 +60,7 @@ def build(wasm: bytes, manifest: Manifest, adapter: Adapter, profile: str | None
     """
     target = adapter.profile(profile)
     contract = decode(wasm)
+    check_entries(contract, manifest, where=manifest.name)
     check_contract(wasm, contract, manifest, rules_of(target))
     linked = _link(contract, manifest, adapter, target)
     if not names:

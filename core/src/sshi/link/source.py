@@ -12,7 +12,7 @@ import msgspec
 
 from sshi.errors import ContractError, ManifestError, UsageError
 from sshi.spec.loader import interface
-from sshi.spec.manifest import Manifest, derived_manifest, parse_manifest
+from sshi.spec.manifest import Manifest, checked, derived_manifest, parse_manifest
 from sshi.wasm.decode import decode
 from sshi.wasm.module import FUNC, FuncType, Module
 
@@ -91,12 +91,14 @@ def read_manifest(module: Module, path: Path, manifest: Path | None) -> Manifest
 def entry_exports(module: Module) -> tuple[str, ...]:
     """The names of exported functions of type `() -> ()`, in order."""
     nothing = FuncType(b"", b"")
-    return tuple(export.name for export in module.exports if export.kind == FUNC and module.function_type(export.index) == nothing)
+    entries = {index for index, of in enumerate(module.function_types()) if of == nothing}
+    return tuple(export.name for export in module.exports if export.kind == FUNC and export.index in entries)
 
 
 def check_entries(module: Module, manifest: Manifest, *, where: str) -> None:
-    """ManifestError unless every declared entry is exported with type `() -> ()`."""
-    present = entry_exports(module)
+    """ManifestError unless every declared entry has a legal name and is exported with type `() -> ()`."""
+    checked(manifest, where=where)
+    present = dict.fromkeys(entry_exports(module))
     for entry in manifest.entries:
         if entry.name in present:
             continue

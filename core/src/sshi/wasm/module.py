@@ -9,6 +9,9 @@ stay as the bytes they are; `instructions.py` reads them when a pass needs to.  
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import cast
+
+from sshi.errors import DecodeError
 
 I32, I64, F32, F64, V128, FUNCREF, EXTERNREF, EXNREF = 0x7F, 0x7E, 0x7D, 0x7C, 0x7B, 0x70, 0x6F, 0x69
 """Value types by their byte."""
@@ -180,13 +183,21 @@ class Module:
         return tuple(entry for entry in self.imports if entry.kind == kind)
 
     def function_type(self, index: int) -> FuncType:
-        """The type of a function by its index, imported or defined."""
+        """The type of a function by its index, imported or defined; DecodeError for an index that names none."""
         imported = self.imported(FUNC)
-        if index < len(imported):
-            desc = imported[index].desc
-            assert isinstance(desc, int)  # noqa: S101  the decoder gives functions a type index
-            return self.types[desc]
-        return self.types[self.funcs[index - len(imported)]]
+        try:
+            desc = imported[index].desc if index < len(imported) else self.funcs[index - len(imported)]
+            return self.types[cast("int", desc)]
+        except IndexError:
+            raise DecodeError(f"function {index} or its type does not exist", rule="syntax-funcidx") from None
+
+    def function_types(self) -> list[FuncType]:
+        """The types of all functions, in index order: for whoever asks about many.  DecodeError for one that does not exist."""
+        try:
+            indices = [cast("int", entry.desc) for entry in self.imports if entry.kind == FUNC]
+            return [self.types[index] for index in (*indices, *self.funcs)]
+        except IndexError:
+            raise DecodeError("a function has a type that does not exist", rule="syntax-typeidx") from None
 
     def export(self, name: str, kind: int | None = None) -> Export | None:
         """The export of that name (and kind), or None."""

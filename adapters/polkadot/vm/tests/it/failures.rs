@@ -100,7 +100,9 @@ fn a_value_above_the_balance_is_refused_before_anything_runs() {
 #[test]
 fn contracts_are_known_by_their_address_and_made_once() {
     let mut vm = Vm::with_world();
-    rejected(&vm.call(&alice(), json!({"value": "1"})), "unknown-contract", "ContractNotFound");
+    for value in ["1", "1000000000000000001"] {
+        rejected(&vm.call(&alice(), json!({"value": value})), "unknown-contract", "ContractNotFound");
+    }
     let first = vm.deployed(&module("", PAY), json!({}));
     rejected(&vm.deploy(&module("", PAY), json!({})), "contract-exists", "DuplicateContract");
     let salted = vm.deployed(&module("", PAY), json!({"salt": "AQ=="}));
