@@ -26,7 +26,8 @@ def error(body: str, extra: str = "", **fields) -> str:
 
 def test_a_register_that_was_never_set():
     assert error("(call $read_register (i64.const 5) (i64.const 0))") == "HostError(InvalidRegisterId { register_id: 5 })"
-    assert ended("(i64.store (i32.const 0) (call $register_len (i64.const 5))) (call $value_return (i64.const 8) (i64.const 0))").data == b"\xff" * 8
+    length = "(i64.store (i32.const 0) (call $register_len (i64.const 5))) (call $value_return (i64.const 8) (i64.const 0))"
+    assert ended(length).data == b"\xff" * 8
 
 
 def test_a_hundred_registers_are_full_and_cannot_even_be_overwritten():
@@ -44,15 +45,18 @@ def test_an_absent_key_leaves_the_register_as_it_was():
     assert ended(body, input=b"kept").data == b"kept"
 
 
-@pytest.mark.parametrize(("ptr", "length", "fits"), [(MEMORY, 0, True), (MEMORY + 1, 0, False), (MEMORY - 3, 3, True), (MEMORY - 3, 4, False), (-1, 1, False)])
+@pytest.mark.parametrize(
+    ("ptr", "length", "fits"), [(MEMORY, 0, True), (MEMORY + 1, 0, False), (MEMORY - 3, 3, True), (MEMORY - 3, 4, False), (-1, 1, False)]
+)
 def test_ranges_end_with_the_chains_memory(ptr, length, fits):
     found = error(f"(call $value_return (i64.const {length}) (i64.const {ptr}))")
     assert found == ("" if fits else "HostError(MemoryAccessViolation)")
 
 
 def test_a_range_outside_is_charged_before_it_is_looked_at():
-    outside = ended(f"(call $value_return (i64.const 9) (i64.const {MEMORY}))")
-    assert outside.burnt == loading(raw(f"(call $value_return (i64.const 9) (i64.const {MEMORY}))")) + 11 * 822_756 + 264_768_111 + 2_609_863_200 + 9 * 3_801_333
+    module = raw(f"(call $value_return (i64.const 9) (i64.const {MEMORY}))")
+    host = 264_768_111 + 2_609_863_200 + 9 * 3_801_333
+    assert emulated().run(request(module)).burnt == loading(module) + (8 + 3) * 822_756 + host
 
 
 @pytest.mark.parametrize("name", sorted(host_table().not_in_view))
@@ -95,7 +99,7 @@ def test_a_text_of_length_minus_one_ends_with_a_zero():
 
 
 def test_a_panics_text_is_quoted_as_rust_does():
-    found = ended('(call $panic_utf8 (i64.const 11) (i64.const 0))', '(data (i32.const 0) "a\\"b\\\\\\0a\\01\\c3\\a9\\e2\\80\\8b")')
+    found = ended("(call $panic_utf8 (i64.const 11) (i64.const 0))", '(data (i32.const 0) "a\\"b\\\\\\0a\\01\\c3\\a9\\e2\\80\\8b")')
     assert found.message == 'a"b\\\n\x01é\u200b'
     assert found.error == 'HostError(GuestPanic { panic_msg: "a\\"b\\\\\\n\\u{1}é\\u{200b}" })'
 
@@ -115,8 +119,8 @@ def test_usage_counts_keys_values_and_forty_bytes_a_record():
 
 
 def test_a_write_of_what_is_there_already_is_no_change():
-    found = ended("(drop (call $storage_write (i64.const 1) (i64.const 0) (i64.const 1) (i64.const 0) (i64.const 0)))", state=State({b"\0": b"\0"}))
-    assert found.changes == ()
+    write = "(drop (call $storage_write (i64.const 1) (i64.const 0) (i64.const 1) (i64.const 0) (i64.const 0)))"
+    assert ended(write, state=State({b"\0": b"\0"})).changes == ()
 
 
 @pytest.mark.parametrize("account", ["a", "Bob", "a..b", "-ab", "ab.", "a b", "a" * 65])
@@ -126,7 +130,8 @@ def test_a_receipt_to_what_is_no_account_id_ends_the_call(account):
 
 
 def test_a_transfer_of_more_than_there_is_ends_the_call_after_its_fees():
-    body = "(drop (call $promise_batch_create (i64.const 3) (i64.const 0))) (call $promise_batch_action_transfer (i64.const 0) (i64.const 8))"
+    create = "(drop (call $promise_batch_create (i64.const 3) (i64.const 0)))"
+    body = create + "(call $promise_batch_action_transfer (i64.const 0) (i64.const 8))"
     found = ended(body, '(data (i32.const 0) "bob") (data (i32.const 8) "\\05")', balance=4)
     assert found.error == "HostError(BalanceExceeded)"
     assert found.used - found.burnt == 108_059_500_000 + 115_123_062_500
@@ -164,7 +169,10 @@ def test_an_aborted_call_keeps_its_logs_and_nothing_else():
     ("text", "said"),
     [
         ('(import "env" "storage_iter_next" (func))', "unknown or invalid import"),
-        ('(import "env" "input" (func (param i32)))', "types incompatible: expected type `(func (param i32))`, found type `(func (param i64))`"),
+        (
+            '(import "env" "input" (func (param i32)))',
+            "types incompatible: expected type `(func (param i32))`, found type `(func (param i64))`",
+        ),
     ],
 )
 def test_an_import_the_chain_or_its_emulation_has_not_ends_every_call(text, said):
@@ -181,7 +189,8 @@ def test_a_method_that_cannot_be_called_burns_nothing(method, name):
 
 
 def test_a_trace_tells_each_host_call_and_where_the_gas_went():
-    found = emulated().run(request(raw("(call $input (i64.const -1)) (drop (call $register_len (i64.const -1)))"), input=b"four", trace=True))
+    module = raw("(call $input (i64.const -1)) (drop (call $register_len (i64.const -1)))")
+    found = emulated().run(request(module, input=b"four", trace=True))
     assert found.trace == ("input(-1)", "register_len(-1) -> 4")
     assert sum(found.profile.values()) == found.burnt
     assert found.profile["base"] == 2 * 264_768_111
@@ -190,11 +199,11 @@ def test_a_trace_tells_each_host_call_and_where_the_gas_went():
 def test_a_body_that_no_table_names_is_refused_and_a_function_without_a_body():
     bodies = bodies_of(functions)
     with pytest.raises(SpecError, match=r"functions.py: more: near.toml has no such function"):
-        bind(host_table(), {**bodies, "more": lambda call: None})
+        bind(host_table(), {**bodies, "more": lambda _: None})
     with pytest.raises(SpecError, match=r"near.toml: functions.input: functions.py has no body for it"):
         bind(host_table(), {name: body for name, body in bodies.items() if name != "input"})
     with pytest.raises(SpecError, match="another number of parameters"):
-        bind(host_table(), {**bodies, "input": lambda call: None})
+        bind(host_table(), {**bodies, "input": lambda _: None})
 
 
 def test_every_error_that_a_body_raises_has_its_text():

@@ -220,8 +220,8 @@ def test_it_runs_out_before_the_next_effect_and_not_before_the_last():
 
 
 def test_one_absurd_charge_reports_the_limit_of_all_calls_and_a_larger_one_overflows():
-    assert emulated().run(request(raw("(call $value_return (i64.const 0x7fffffff) (i64.const 0))"))).name == "HostError/GasLimitExceeded"
-    assert emulated().run(request(raw("(call $value_return (i64.const 0x7fffffffffffffff) (i64.const 0))"))).name == "HostError/IntegerOverflow"
+    for length, name in {"0x7fffffff": "HostError/GasLimitExceeded", "0x7fffffffffffffff": "HostError/IntegerOverflow"}.items():
+        assert emulated().run(request(raw(f"(call $value_return (i64.const {length}) (i64.const 0))"))).name == name
 
 
 LOOP_AFTER_A_RECEIPT = """

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.near.worlds import CONTRACT, KINDS, World, linked
+from adapters.near.worlds import CONTRACT, KINDS, NEAR, World, linked, manifest
 from sshi.adapter import GlueRequest
 from sshi.host.chain import Call
-from sshi.host.outcome import Returned, Reverted, Trapped, TrapKind
+from sshi.host.outcome import Returned, Reverted, TrapKind, Trapped
 from sshi_near.glue import glue
 from sshi_near.tables import parameters
-from adapters.near.worlds import NEAR, manifest
 
 FIELDS = """
     (data (i32.const 0) "\\01\\00\\00\\00k")

@@ -20,7 +20,8 @@ def test_the_adapter_is_sound():
 
 
 def test_naming_the_plugin_imports_neither_engine_nor_linker():
-    code = "import sys, sshi_near.plugin; print([name for name in ('wasmtime', 'sshi.link.linker', 'sshi_near.adapter') if name in sys.modules])"
+    names = ["wasmtime", "sshi.link.linker", "sshi_near.adapter"]
+    code = f"import sys, sshi_near.plugin; print([name for name in {names} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
@@ -30,7 +31,7 @@ def test_describing_the_chain_imports_no_engine():
 
 
 def test_without_its_program_the_real_vm_says_so(monkeypatch):
-    monkeypatch.setattr("sshi_near.adapter.find_program", lambda chain: None)
+    monkeypatch.setattr("sshi_near.adapter.find_program", lambda _: None)
     assert "sshi vm build near" in NEAR.vms["real"].ready()
     with pytest.raises(VmUnavailable) as caught:
         NEAR.vms["real"].make(VmRequest(NEAR.profile()))

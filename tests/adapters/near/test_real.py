@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from adapters.near.test_gas import DATA as SIGNATURE
 from adapters.near.worlds import TGAS, chain_imports, emulated, raw, real, request
+from core.wasm.generator import generate
 from sshi.errors import VmError
 from sshi.host.engine import wat_to_wasm
 from sshi.host.protocol import RunOk
-from sshi.spec.model import FIXED_SIZE
+from sshi.wasm.edit import with_functions
+from sshi.wasm.encode import encode
+from sshi.wasm.instructions import emit
+from sshi.wasm.module import FUNC, Code, Export, FuncType
 from sshi_near.accounts import AccountKind, kind_of
 from sshi_near.runtime import Ended, FunctionCall, Module, State
 from sshi_near.tables import host_table, versions
@@ -61,7 +66,7 @@ def test_traps_and_what_they_cost(body):
     extra = "(table 2 funcref) (elem (i32.const 1) $deeper) (func $deeper (param i64) (local i32) (call $deeper (local.get 0)))"
     for gas in (TGAS, 90_000_000, 150_000_000):
         for view in (False, True):
-            found = agree(request(raw(body, extra), gas=gas, view=view, trace=True))
+            agree(request(raw(body, extra), gas=gas, view=view, trace=True))
     assert agree(request(raw(body, extra), gas=TGAS)).name == TRAPS[body]
 
 
@@ -152,6 +157,25 @@ def test_any_host_calls_with_any_arguments(seed):
             agree(request(Module(wasm), **{**fields, "gas": rng.randrange(1, whole.used + 1)}), version)
 
 
+@pytest.mark.parametrize("seed", range(0, 80, 10))
+def test_any_instructions(seed):
+    """Whole modules of integer code that traps, branches, calls and copies, each at two limits of gas."""
+    for each in range(seed, seed + 10):
+        rng = random.Random(each)
+        module = generate(each, bulk=rng.random() < 0.5)
+        start = Code((), emit("call", 0) + emit("drop") * len(module.function_type(0).results) + emit("end"))
+        module, (main,) = with_function(module, start)
+        wasm = encode(replace(module, exports=(Export("main", FUNC, main),)))
+        whole = agree(request(Module(wasm), trace=True), rng.choice(versions()))
+        agree(request(Module(wasm), gas=rng.randrange(1, whole.burnt + 1), trace=True))
+
+
+def with_function(module, code):
+    """The module with one more function of type () -> (), and its index."""
+    grown = with_functions(module, [("main", FuncType(b"", b""), code)])
+    return grown, (len(grown.imported(FUNC)) + len(grown.funcs) - 1,)
+
+
 def test_modules_that_cannot_be_linked_or_called():
     texts = [
         '(import "env" "z" (func)) (memory 1) (func (export "main"))',
@@ -208,4 +232,3 @@ def test_a_vm_in_trouble_is_not_the_contracts_fault():
 
 def test_ids_of_every_kind_are_among_those_tried():
     assert {kind_of(name) for name in IDS[:-1]} == set(AccountKind)
-    assert FIXED_SIZE

@@ -13,7 +13,7 @@ from adapters.near.probe import ENTRIES, FIELDS, FREE, PAGES, anything, asked
 from adapters.near.worlds import ALICE, BOB, CONTRACT, KINDS, NEAR, RICH, TGAS, World, blob, imports, linked, manifest, u128
 from sshi.host.chain import Call, Code
 from sshi.host.engine import wat_to_wasm
-from sshi.host.outcome import Event, Receipt, Returned, Reverted, Transfer, Trapped, TrapKind
+from sshi.host.outcome import Event, Receipt, Returned, Reverted, Transfer, TrapKind, Trapped
 from sshi.host.reference import ReferenceVM
 from sshi.link.linker import build
 from sshi.link.source import read_source
@@ -62,6 +62,31 @@ def test_any_calls_end_as_on_the_reference_host(kind, seed):
     assert [world.vm.balance(who) for who in (ALICE, BOB, CONTRACT)] == [host.balance(who) for who in (ALICE, BOB, CONTRACT)]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_memory_that_grows_is_the_contracts_and_what_lies_behind_it_is_not(kind):
+    """Clauses `memory.grow`, `memory.outside`: the chain's memory is there all along, and scratch begins where growing ends."""
+    fields = """
+        (data (i32.const 0) "\\01\\00\\00\\00t")
+        (func (export "before") (call $set_return (i32.const 65530) (i32.const 7)))
+        (func (export "after")
+          (drop (memory.grow (i32.const 2)))
+          (memory.fill (i32.const 65536) (i32.const 7) (i32.const 131072))
+          (call $emit (i32.const 0) (i32.const 196605) (i32.const 3))
+          (call $set_return (i32.const 196600) (i32.const 8)))
+        (func (export "beyond")
+          (drop (memory.grow (i32.const 2)))
+          (if (i32.ne (memory.grow (i32.const 1)) (i32.const -1)) (then (return)))
+          (call $set_return (i32.const 196601) (i32.const 8)))"""
+    world = World(kind).deployed(fields, "call:before", "call:after", "call:beyond", pages="1 3")
+    for entry in ("before", "beyond"):
+        outcome = world.call(entry).outcome
+        assert isinstance(outcome, Trapped)
+        assert TrapKind.MEMORY in outcome.among
+    receipt = world.call("after")
+    assert receipt.outcome == Returned(b"\7" * 8)
+    assert receipt.effects.events == (Event("t", b"\7\7\7"),)
+
+
 # ---- events -----------------------------------------------------------------------------------------------------
 
 EMIT = """
@@ -103,7 +128,8 @@ def test_an_event_is_one_line_in_the_form_that_wallets_read():
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    ("count", "size", "fits"), [(32, 256, True), (33, 0, False), (1, 8192, True), (1, 8193, False), (2, 4096, True), (2, 4097, False), (31, 264, True)]
+    ("count", "size", "fits"),
+    [(32, 256, True), (33, 0, False), (1, 8192, True), (1, 8193, False), (2, 4096, True), (2, 4097, False), (31, 264, True)],
 )
 def test_the_limits_of_a_calls_events(kind, count, size, fits):
     """Clauses `limits.events`, `limits.event-data`: and the chain's own 16 KiB of log text hold the largest that fits."""
@@ -112,7 +138,8 @@ def test_the_limits_of_a_calls_events(kind, count, size, fits):
     if fits:
         assert receipt.effects.events == (Event("a.B", bytes(size)),) * count
     else:
-        assert isinstance(receipt.outcome, Trapped) and TrapKind.LIMIT in receipt.outcome.among
+        assert isinstance(receipt.outcome, Trapped)
+        assert TrapKind.LIMIT in receipt.outcome.among
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -226,5 +253,7 @@ def test_what_a_contract_does_not_use_is_not_in_its_artifact():
 
 
 def test_the_probe_reaches_what_it_is_given():
+    """A judge of the differential test above: it would also hold if the probe did nothing."""
     world = World("emulated").deployed(FIELDS, *ENTRIES, pages=f"{PAGES} {PAGES}")
-    assert world.data("sha256", asked("sha256", [FREE, 3, FREE + 8], [(FREE, b"abc")], (FREE + 8, 32)))[8:] == hashlib.sha256(b"abc").digest()
+    call = asked([FREE, 3, FREE + 8], [(FREE, b"abc")], (FREE + 8, 32))
+    assert world.data("sha256", call)[8:] == hashlib.sha256(b"abc").digest()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from adapters.near.worlds import NEAR
 from sshi.adapter import DeviantCase
 from sshi.errors import SpecError
 from sshi.spec.loader import interface
 from sshi_near import tables
 from sshi_near.ledger import RESERVED_BYTES
-from adapters.near.worlds import NEAR
 
 FUNCTION = '[chain]\nmodule = "env"\nsource = "here:"\n[functions.f]\nparams = ["a: i64"]\nresults = []\nview = true\nsource = "#L1"\n'
 
@@ -29,7 +29,7 @@ def test_an_amount_is_an_integer_although_the_file_has_text():
     ("change", "entry", "said"),
     [
         (("view = true\n", ""), "functions.f", "view"),
-        (("#L1", "#L1\"\nmore = \"x"), "functions.f", "more"),
+        (("#L1", '#L1"\nmore = "x'), "functions.f", "more"),
         (('"a: i64"', '"a: i16"'), "functions.f.params", "i16"),
         (('"a: i64"', '"a i64"'), "functions.f.params", "a i64"),
         (("results = []", 'results = ["i64", "i64"]'), "functions.f.results", "at most one"),
@@ -50,9 +50,9 @@ def test_a_function_carries_where_its_body_stands():
 
 def test_a_cost_that_nobody_reads_or_that_is_missing_is_refused():
     text = (tables.files("sshi_near") / "spec/costs.toml").read_text("utf-8")
-    with pytest.raises(SpecError, match="version 84: .*unknown field `more`"):
+    with pytest.raises(SpecError, match=r"version 84: .*unknown field `more`"):
         tables.load_costs(text.replace("log_base =", "more = 1\nlog_base ="), file="costs.toml")
-    with pytest.raises(SpecError, match="version 84: .*missing required field `log_base`"):
+    with pytest.raises(SpecError, match=r"version 84: .*missing required field `log_base`"):
         tables.load_costs(text.replace("log_base =", "# log_base ="), file="costs.toml")
     with pytest.raises(SpecError, match=r"pv89: nothing reads this table"):
         tables.load_costs(text + "[pv89.fees]\n", file="costs.toml")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sshi.host.outcome import Event, Exhausted, Refusal, Rejected, Resource, Returned, Reverted, Trapped, TrapKind
+from sshi.host.outcome import Event, Exhausted, Refusal, Rejected, Resource, Returned, Reverted, TrapKind, Trapped
 from sshi_near.runtime import EMPTY, Ended
 from sshi_near.verdict import event_of, outcome_of
 
@@ -56,7 +56,7 @@ def test_an_event_is_read_back_from_its_line(text, data):
         'EVENT_JSON:{"standard":"nep171","version":"1.0.0","event":"nft_mint","data":[]}',
         'EVENT_JSON:{"standard":"nep141","version":"1.0.0","event":"ft_mint","data":[{"owner_id":"x"}]}',
         'EVENT_JSON:{"standard":"sshi","version":"1.0.0","event":"t","data":["",""]}',
-        'x' + LINE % "",
+        "x" + LINE % "",
     ],
 )  # fmt: skip
 def test_a_line_of_anyone_else_is_no_event(log):

@@ -7,7 +7,7 @@ import pytest
 from adapters.near.worlds import ALICE, BOB, CONTRACT, KINDS, NEAR, RICH, World, blob, linked, u128
 from sshi.errors import UsageError
 from sshi.host.chain import Call, Code
-from sshi.host.outcome import Effects, Exhausted, Refusal, Rejected, Resource, Returned, Reverted, Trapped, TrapKind
+from sshi.host.outcome import Effects, Exhausted, Refusal, Rejected, Resource, Returned, Reverted, TrapKind, Trapped
 from sshi.spec.manifest import Manifest
 from sshi_near.ledger import FREE_BYTES, RESERVED_BYTES, Ledger
 from sshi_near.runtime import Sent
@@ -51,7 +51,7 @@ def kind(request):
     return request.param
 
 
-@pytest.fixture()
+@pytest.fixture
 def busy(kind):
     return World(kind).deployed(EVERYTHING, *(f"call:{name}!" for name in ENDS))
 

@@ -60,7 +60,7 @@ def near(size: int) -> st.SearchStrategy[int]:
     return st.integers(-3, 3).map(lambda step: SIZE - size + step) | st.integers(FREE, TOP) | st.just(TOP)
 
 
-@pytest.mark.parametrize(("name", "at"), POINTERS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "at"), POINTERS, ids=str)
 def test_a_function_given_what_it_wants_does_not_trap(name, at):
     """The other tests here would pass for a function that always trapped."""
     arguments, patches = valid(FUNCTIONS[name])
@@ -68,7 +68,7 @@ def test_a_function_given_what_it_wants_does_not_trap(name, at):
     assert not isinstance(outcome, Trapped), (outcome, at)
 
 
-@pytest.mark.parametrize(("name", "at"), POINTERS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "at"), POINTERS, ids=str)
 @given(draw=st.data())
 def test_a_range_outside_memory_traps_and_one_inside_does_not(name, at, draw):
     """memory.outside, memory.edge, memory.empty-past-end, memory.empty-at-end, memory.wraps, memory.unaligned, memory.header"""

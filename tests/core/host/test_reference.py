@@ -165,8 +165,8 @@ MALFORMED = {
     "too much memory": contract(func("go"), "16"),
     "no such entry": contract(func("stop")),
     "entry with a parameter": contract('(func (export "go") (param i32))'),
-    "a huge table": contract(func("go") + "(table 4000000000 funcref)"),
-    "many tables": contract(func("go") + "(table 1 funcref)" * 17),
+    "a huge table": contract(func("go") + '(table (export "t") 4000000000 funcref)'),
+    "many tables": contract(func("go") + "".join(f'(table (export "t{at}") 1 funcref)' for at in range(17))),
     "not valid": wat_to_wasm('(module (memory (export "memory") 1) (func (export "go") (result i32)))', where="test"),
     "too large": contract(func("go")) + b"\0" + b"\xfc\xff\xff\x01" + b"\1x" + bytes(4_194_298),
 }

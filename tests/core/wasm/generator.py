@@ -2,7 +2,7 @@
 
 Functions call only functions after them (unless `recursive`), loops count down a local of their own, so every run is
 short.  A module has one page of memory, a table with some null slots, two mutable globals, and exports its memory, its
-globals and its functions.
+globals and its functions; with `multi` blocks and functions have parameters and several results, and only `f0` is exported.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class Maker:
     bulk: bool = False
     sign_extension: bool = False
     recursive: bool = False
+    multi: bool = False
     imports: tuple[Import, ...] = ()
     size: int = 24
     types: list[FuncType] = field(default_factory=list)
@@ -79,7 +80,8 @@ class Maker:
         for index in range(count):
             params = bytes(random.choices(TYPES, k=random.randint(0, 2)))
             results = bytes(random.choices(TYPES, k=1)) if random.random() < 0.8 else b""
-            self.signatures.append(FuncType(b"", results) if index == 0 else FuncType(params, results))
+            results += bytes(random.choices(TYPES, k=random.randint(0, 2))) if self.multi else b""
+            self.signatures.append(FuncType(b"", results[:1]) if index == 0 else FuncType(params, results))
         funcs = tuple(self.type(of) for of in self.signatures[len(self.imports) :])
         codes = tuple(Function(self, index).code() for index in range(len(self.imports), len(self.signatures)))
         later = [len(self.imports) + count - 1] * 2 + [len(self.imports) if self.recursive else len(self.imports) + count - 1]
@@ -96,7 +98,7 @@ class Maker:
                 Export("memory", MEMORY, 0),
                 Export("g32", GLOBAL, 0),
                 Export("g64", GLOBAL, 1),
-                *(Export(f"f{index - first}", FUNC, index) for index in range(first, first + count)),
+                *(Export(f"f{index - first}", FUNC, index) for index in range(first, first + (1 if self.multi else count))),
             ),
             elements=(Element(0, 0, b"\x41\x01\x0b", None, tuple(later)),),
             codes=codes,
@@ -138,6 +140,8 @@ class Function:
         if depth == 0 or self.budget < 0:
             return random.choice((b"\x01", self.value(I32, 0) + b"\x1a"))
         kind = random.choice(TYPES)
+        if self.maker.multi and random.random() < 0.4:
+            return random.choice((self.multi_block, self.multi_if, self.multi_loop))(depth)
         match random.randrange(14):
             case 0:
                 return self.value(kind, depth) + b"\x1a"
@@ -203,6 +207,62 @@ class Function:
         again = b"\x0c\x00" if self.random.random() < 0.5 else b"\x20" + at + b"\x0d\x00"
         return start + count + body + again + b"\x0b\x0b"
 
+    def kinds(self, most: int = 3) -> bytes:
+        return bytes(self.random.choices(TYPES, k=self.random.randint(0, most)))
+
+    def typed(self, params: bytes, results: bytes) -> bytes:
+        """A block type by index."""
+        return sleb(self.maker.type(FuncType(params, results)))
+
+    def sink(self, kinds: bytes) -> bytes:
+        """Takes the values off the stack, into locals where there are some."""
+        targets = [(kind, self.local(kind)) for kind in reversed(kinds)]
+        to_global = self.random.random() < 0.3
+        return b"".join(
+            b"\x24" + uleb(TYPES.index(kind)) if to_global else b"\x1a" if at is None else b"\x21" + uleb(at) for kind, at in targets
+        )
+
+    def multi_block(self, depth: int) -> bytes:
+        params, results = self.kinds(), self.kinds()
+        head = self.values(params, depth) + b"\x02" + self.typed(params, results)
+        keep = params == results and self.random.random() < 0.3
+        body = b"" if keep else self.sink(params) + self.block(results, depth)
+        return head + body + b"\x0b" + self.sink(results)
+
+    def multi_if(self, depth: int) -> bytes:
+        params, results = self.kinds(), self.kinds()
+        if self.random.random() < 0.4:
+            results = params
+        head = self.values(params, depth) + self.value(I32, depth - 1) + b"\x04" + self.typed(params, results)
+        body = self.sink(params) + self.block(results, depth)
+        if params != results or self.random.random() < 0.3:
+            body += b"\x05" + self.sink(params) + self.block(results, depth)
+        return head + body + b"\x0b" + self.sink(results)
+
+    def multi_loop(self, depth: int) -> bytes:
+        """Like `loop`, with parameters that a branch back gives anew."""
+        counter = self.local(I32)
+        if counter is None:
+            return b""
+        self.free.remove(counter)
+        params, results = self.kinds(), self.kinds()
+        at = uleb(counter)
+        start = b"\x41" + sleb(self.random.randint(0, 3)) + b"\x21" + at + b"\x02" + self.typed(b"", results)
+        self.labels.append(results)
+        start += self.values(params, depth) + b"\x03" + self.typed(params, results)
+        self.labels.append(params)
+        body = self.sink(params)
+        self.labels.append(b"")
+        body += b"\x20" + at + b"\x45\x04\x40" + self.values(results, 2) + b"\x0c\x02\x0b"
+        self.labels.pop()
+        body += b"\x20" + at + b"\x41\x01\x6b\x21" + at + self.sequence(depth - 1)
+        if self.random.random() < 0.7:
+            body += self.values(params, depth) + b"\x20" + at + b"\x0d\x00" + b"\x1a" * len(params)
+        body += self.values(results, depth)
+        del self.labels[-2:]
+        self.free.append(counter)
+        return start + body + b"\x0b\x0b" + self.sink(results)
+
     def leave(self, depth: int) -> bytes:
         """A conditional branch outwards; or, under a condition, a branch table or a return with dead code after it."""
         random = self.random
@@ -239,9 +299,12 @@ class Function:
             return None
         callee = self.random.choice(candidates)
         of = self.maker.signatures[callee]
-        drop = b"\x1a" * len(of.results) if kind is None else b""
         args = b"".join(self.value(param, depth - 1) for param in of.params)
-        if self.random.random() < 0.25:
+        indirect = self.random.random() < 0.25
+        if indirect and self.maker.multi and kind is None and self.random.random() < 0.3:  # of a type that is only nearly its own
+            of = FuncType(of.params, of.results[: self.random.randint(0, 1)] + self.kinds(1))
+        drop = b"" if kind is not None else self.sink(of.results) if self.maker.multi else b"\x1a" * len(of.results)
+        if indirect:
             if not self.maker.recursive and callee != last - 1:
                 return None
             slot = b"\x41" + sleb(self.random.choice((1, 1, 2, 2, 3, 4, 0, 5)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import sys
 from dataclasses import replace
 
 import pytest
@@ -15,7 +15,7 @@ from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
 from sshi.wasm.lower import NONE, Features, lower
 from sshi.wasm.memory import bound
-from sshi.wasm.module import I32, I64, FuncType, Global, GlobalType, Limits, Module
+from sshi.wasm.module import FUNC, I32, I64, FuncType, Global, GlobalType, Limits, Module
 from sshi.wasm.shake import shake
 
 INTERFACE = {"storage_read": FuncType(bytes((I32, I32)), bytes((I32,))), "gas_consume": FuncType(bytes((I64,)), b"")}
@@ -84,15 +84,15 @@ def test_a_float_that_only_a_signature_or_local_has_is_one_too(parse, text):
 
 
 def test_what_nothing_uses_is_told_apart_because_the_linker_drops_it(parse):
-    """An unused type, function, global and import: reported, not refused, and gone once the module is shaken."""
+    """An unused type, function, global and import: reported, not refused, and gone once the module is shaken; a misspelling is a warning."""
     module = parse(
         f"""(module (type (func (param f64))) (import "env" "gone" (func)) (import "wasi_snapshot_preview1" "fd_write" (func)) {MEMORY}
             (global f32 (f32.const 0)) (func $unused (drop (f32.const 1))) (func (export "call")))"""
     )
     found = findings(module)
     assert {finding.code for finding in found} == {"float", "import-unknown", "import-module"}
-    assert {finding.severity for finding in found} == {"info"}
-    assert all("drops it" in finding.message for finding in found)
+    assert {finding.severity for finding in found if finding.code != "import-unknown"} == {"info"}
+    assert all("drops it" in finding.message and finding.dropped for finding in found)
     assert len([finding for finding in found if finding.code == "float"]) == 3
     assert findings(shake(module)) == ()
 
@@ -151,14 +151,13 @@ def test_what_will_be_lowered_is_said_once_a_feature(parse):
     found = findings(module, rules=OLD)
     assert {(finding.code, finding.severity, finding.target) for finding in found} == {("feature-lowered", "info", "old")}
     assert {finding.message.partition(":")[0] for finding in found} == {"bulk memory", "sign extension"}
-    assert "bulk memory: 3 instructions in 2 functions will be rewritten for old" in {finding.message for finding in found}
+    assert "bulk memory: 3 instructions in 2 functions will be rewritten" in {finding.message for finding in found}
     assert findings(module) == ()
 
 
 NOT_LOWERED = {
     "reference-types": "(table 1 funcref) (func $f (drop (table.get (i32.const 0))))",
     "bulk-memory": "(table 1 funcref) (func $f (table.copy (i32.const 0) (i32.const 0) (i32.const 0)))",
-    "multi-value": "(func $f (i32.const 0) (block (param i32) (drop)))",
 }
 
 
@@ -167,6 +166,21 @@ def test_what_cannot_be_lowered_is_an_error_for_the_target_without_it_only(parse
     module = parse(f'(module {MEMORY} {NOT_LOWERED[code]} (func (export "call") (call $f)))')
     assert codes(module, rules=OLD) == {code}
     assert codes(module) == set()
+
+
+SEVERAL = {
+    "a function": "(func $f (result i32 i32) (i32.const 0) (i32.const 0))",
+    "a block": "(func $f (result i32) (i32.const 0) (block (param i32) (result i32)))",
+    "an indirect call": "(table 1 funcref) (func $f (result i32) (call_indirect (result i32 i32) (i32.const 0)) drop)",
+}
+
+
+@pytest.mark.parametrize("what", SEVERAL)
+def test_several_values_are_lowered(parse, what):
+    text = f'(module {MEMORY} {SEVERAL[what]} (func (export "call") (call $f) (unreachable)))'
+    (finding,) = findings(parse(text), rules=OLD)
+    assert (finding.code, finding.severity) == ("feature-lowered", "info")
+    assert finding.message == "multi-value: 1 instruction in 1 function will be rewritten"
 
 
 def test_no_error_means_that_lowering_works(smith):
@@ -180,7 +194,8 @@ def test_no_error_means_that_lowering_works(smith):
         bad = codes(module, rules=OLD) - ignored
         if bad:
             continue
-        lower(module, NONE)
+        singles = [export for export in module.exports if export.kind != FUNC or len(module.function_type(export.index).results) < 2]
+        lower(replace(module, exports=tuple(singles)), NONE)  # the linker exports entries only
         passed += 1
     assert passed > 8
 
@@ -360,13 +375,20 @@ def test_every_error_says_what_to_do(parse):
 
 
 def test_a_large_module_is_checked_in_linear_time(parse):
-    """Ten times the functions, each reached by a path as long as there are functions, take no more than twenty times as long."""
+    """Ten times the functions, each reached by a path as long as there are functions, take about ten times the steps."""
 
-    def seconds(count: int) -> float:
+    def steps(count: int) -> int:
         chain = "".join(f"(func $f{n} (call $f{n + 1}) (drop (f32.const 0)))" for n in range(count))
         module = parse(f'(module {MEMORY} {chain} (func $f{count}) (func (export "call") (call $f0)))')
-        start = time.perf_counter()
-        findings(module, rules=OLD)
-        return time.perf_counter() - start
+        taken = 0
 
-    assert seconds(4000) < 20 * max(seconds(400), 0.01)
+        def count_calls(_frame, event, _argument):
+            nonlocal taken
+            taken += event.endswith("call")
+
+        sys.setprofile(count_calls)
+        findings(module, rules=OLD)
+        sys.setprofile(None)
+        return taken
+
+    assert steps(2000) < 15 * steps(200)

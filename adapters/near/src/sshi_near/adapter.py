@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from sshi.adapter import API_VERSION, Adapter, Features, Profile, Program, TargetLimits, VmKind, VmRequest
 from sshi.host.process import find_program
 from sshi.spec.loader import interface
-
 from sshi_near import accounts, tables
 from sshi_near.glue import glue
 
@@ -95,7 +94,6 @@ def _emulated(request: VmRequest) -> ChainVM:
 
 def _real(request: VmRequest) -> ChainVM:
     from sshi.errors import VmUnavailable  # noqa: PLC0415
-
     from sshi_near.real import RealRuntime  # noqa: PLC0415
     from sshi_near.vm import NearVM  # noqa: PLC0415
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sshi.spec.manifest import Manifest
-
 from sshi_near.accounts import comes_into_being
 from sshi_near.runtime import EMPTY, Module, Sent, State
 from sshi_near.tables import Parameters

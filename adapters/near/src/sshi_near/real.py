@@ -11,7 +11,6 @@ from typing import Any
 from sshi.errors import VmError
 from sshi.host import protocol as wire
 from sshi.host.process import ProcessVM, VmRefused
-
 from sshi_near.runtime import Ended, FunctionCall, Module, Sent, State, changed
 
 _FORGOTTEN = ("unknown-code", "unknown-state")

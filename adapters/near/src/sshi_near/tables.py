@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any, TypeVar
 
 import msgspec
+
 from sshi.adapter import ChainFunction, Deviation
 from sshi.errors import SpecError
 

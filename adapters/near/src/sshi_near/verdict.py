@@ -9,8 +9,8 @@ from __future__ import annotations
 import binascii
 
 import msgspec
-from sshi.host.outcome import Event, Exhausted, Outcome, Refusal, Rejected, Resource, Returned, Reverted, TrapKind, Trapped
 
+from sshi.host.outcome import Event, Exhausted, Outcome, Refusal, Rejected, Resource, Returned, Reverted, TrapKind, Trapped
 from sshi_near.glue import EVENT_PREFIX
 from sshi_near.runtime import Ended
 

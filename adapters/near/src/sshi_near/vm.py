@@ -9,7 +9,6 @@ from sshi.errors import UsageError
 from sshi.host.chain import Call, Code, Deployed
 from sshi.host.outcome import Effects, Event, Exhausted, Outcome, Receipt, Refusal, Rejected, Resource, Returned, Transfer
 from sshi.host.refusal import deploy_refusal, refusal
-
 from sshi_near.accounts import address, is_account_id, show
 from sshi_near.ledger import Account, Contract, Ledger
 from sshi_near.runtime import Changes, Ended, FunctionCall, Runtime

@@ -1,8 +1,8 @@
 //! What moved during a call, read from the chain's own events.
 //!
-//! Money moves by `Balances.Transfer` and by nothing else here: deposits are held and released by events of other names.  So the sum of
-//! the transfers is exactly the value and what contracts sent.  One kind of transfer is a cost and is left out: the existential deposit
-//! that the caller pays into each new contract, which the contract can never spend.
+//! Money moves by `Balances.Transfer` and by nothing else here: deposits are held and released by events of other
+//! names.  So the sum of the transfers is exactly the value and what contracts sent.  One kind of transfer is a cost and
+//! is left out: the existential deposit that the caller pays into each new contract, which it can never spend.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -53,7 +53,7 @@ struct Move {
     amount: Balance,
 }
 
-/// The events, transfers and balances of a call of `contract` that was sent by `caller`; the storage is another's affair.
+/// The events, transfers and balances of a call of `contract` that was sent by `caller`; the storage is for others.
 pub fn of(records: Vec<Record>, contract: &AccountId, caller: &AccountId) -> Effects {
     let mut events = vec![];
     let mut born = vec![];

@@ -1,4 +1,4 @@
-//! How much memory is in use, counted where all of it passes: no tally of worlds and snapshots could be as exact or as cheap.
+//! How much memory is in use, counted where all of it passes: no tally of worlds and snapshots is as exact or as cheap.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ pub fn used() -> usize {
     USED.load(Ordering::Relaxed)
 }
 
-// SAFETY: every method hands its arguments to the system's allocator and its answer back; the counter is beside the point.
+// SAFETY: every method hands its arguments to the system's allocator and its answer back, and counts beside that.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         USED.fetch_add(layout.size(), Ordering::Relaxed);

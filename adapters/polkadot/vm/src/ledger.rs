@@ -1,7 +1,8 @@
 //! The chain's storage: Substrate's own overlay of changes, with nothing below it.
 //!
-//! `TestExternalities` is the same overlay above a trie.  Without the trie a read of an absent key is cheap, no storage root is ever
-//! computed, and a whole world can be copied and put back.  It also lets one contract's storage be watched while a call runs.
+//! `TestExternalities` is the same overlay above a trie.  Without the trie a read of an absent key is cheap, no storage
+//! root is ever computed, and a whole world can be copied and put back.  It also lets one contract's storage be watched
+//! while a call runs.
 
 use std::collections::BTreeMap;
 
@@ -103,7 +104,7 @@ impl Ledger {
 
 /// The key that the contract gave, of the pallet's API with keys of any length.
 ///
-/// The older API with keys of 32 bytes stores elsewhere in the same trie, under blake2-256; its entries are not ours to show.
+/// The older API with keys of 32 bytes stores elsewhere in the same trie, under blake2-256; its entries are not shown.
 fn contract_key(hashed: &[u8]) -> Option<Bytes> {
     let (hash, key) = hashed.split_at_checked(HASH)?;
     (blake2_128(key) == hash).then(|| key.to_vec())
@@ -257,7 +258,7 @@ mod tests {
     use super::*;
     use crate::runtime::{AccountId, Balances, Contracts, System};
 
-    /// Returns what was under `k`; stores its input there, empty input removing it; emits; and traps on an input of one byte.
+    /// Emits; returns what was under `k` and stores its input there, or nothing when it is empty; traps on a single byte.
     const CONTRACT: &str = r#"(module
         (import "env" "memory" (memory 1 1))
         (import "seal0" "input" (func $input (param i32 i32)))

@@ -1,6 +1,6 @@
 //! `sshi-polkadot-vm`: runs contracts on the real pallet-contracts inside a FRAME runtime, one JSON line in, one out.
 //!
-//! It holds one world of accounts, contracts and storage; there are no blocks beyond their number and time, and no fees.
+//! It holds one world of accounts and contracts; there are no blocks beyond their number and time, and no fees.
 
 mod accounts;
 mod effects;

@@ -29,8 +29,9 @@ impl Outcome {
 
     /// What an error means.
     ///
-    /// `started`: whether a contract had begun to run, for the same error can then come from one contract calling another;
-    /// `affordable`: whether the caller had the value; `reasons`: what the pallet logged, which alone tells why it takes no module.
+    /// `started`: whether a contract had begun to run, for then the same error can come from one calling another;
+    /// `affordable`: whether the caller had the value;
+    /// `reasons`: what the pallet logged, which alone tells why it takes no module.
     pub fn failed(error: &str, started: bool, affordable: bool, reasons: Vec<String>) -> Self {
         let detail = error.to_owned();
         match error {

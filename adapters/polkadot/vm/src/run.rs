@@ -77,10 +77,10 @@ impl<'a> Run<'a> {
     }
 
     pub fn finish(&self, ledger: &mut Ledger) -> CallOk {
-        // The pallet would run it; a chain takes no transaction from an account that cannot pay for it, but answers its queries.
+        // The pallet would run it; but a chain, though it answers anyone's queries, takes no transaction that is not paid for.
         if !self.dry && !ledger.run(|| accounts::exists(&self.caller)) {
             let detail = "the caller has no account".to_owned();
-            return CallOk::without_effects(Outcome::Rejected { reason: "insufficient-funds", detail });
+            return CallOk::without_effects(Outcome::Rejected { reason: "unknown-account", detail });
         }
         if let Target::Old(contract) = &self.target
             && let Some(trie) = ledger.run(|| accounts::trie(contract))

@@ -125,7 +125,7 @@ class _Maker:
         if dice < 0.4:
             # no loop in a loop, and long ones of little: every chain must have enough gas
             long = rng.random() < 0.3
-            return Loop(rng.randrange(30, 40) if long else rng.randrange(1, 4), self._body(1 if long else 2, 2))
+            return Loop(rng.choice((31, 32, 32, 33, 39)) if long else rng.randrange(1, 4), self._body(1 if long else 2, 2))
         if dice < 0.8:
             then, otherwise = (self._body(rng.randrange(1, 3), depth + 1), self._body(rng.randrange(3), depth + 1))
             return If(calls.some_slot(), rng.choice((0, 0, 1, 2, 0xFFFF_FFFF)), then, otherwise)

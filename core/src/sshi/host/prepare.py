@@ -20,6 +20,7 @@ from sshi.wasm.instructions import Rewriter, key
 from sshi.wasm.memory import bound
 from sshi.wasm.module import FUNC, MEMORY, VALUE_TYPES, FuncType, Module
 from sshi.wasm.opcodes import BY_MNEMONIC
+from sshi.wasm.shake import shake
 from sshi.wasm.stack import limit_stack
 
 CODE_BYTES = 4 << 20
@@ -57,6 +58,7 @@ def prepare(mode: Mode, wasm: bytes) -> Prepared:
     complaint = validate(wasm)
     if complaint is not None:
         raise ContractError(complaint)
+    module = shake(module)  # what nothing uses is no reason to refuse it: linking drops it, too
     _check_imports(module)
     if len(module.tables) > TABLES or any(table.limits.minimum > TABLE_ELEMENTS for table in module.tables):
         raise ContractError(f"it wants more than {TABLES} tables of {TABLE_ELEMENTS:,} elements")
@@ -65,7 +67,8 @@ def prepare(mode: Mode, wasm: bytes) -> Prepared:
         raise ContractError(f"it does not export its memory as {face.memory!r}")
     bounded = bound(module, limits.memory_pages)
     limited = limit_stack(bounded, depth=limits.call_depth, frame_bytes=limits.frame_bytes, exhausted=STACK_EXHAUSTED)
-    functions = [export for export in module.exports if export.kind == FUNC and module.function_type(export.index) == _ENTRY]
+    types = module.function_types()
+    functions = [export for export in module.exports if export.kind == FUNC and types[export.index] == _ENTRY]
     entries = frozenset(export.name for export in functions)
     return Prepared(engine(mode).compile(encode(_priced(limited))), entries, face.reactor in entries)
 

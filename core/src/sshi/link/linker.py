@@ -76,13 +76,12 @@ def build(wasm: bytes, manifest: Manifest, adapter: Adapter, profile: str | None
 
 def _link(contract: Module, manifest: Manifest, adapter: Adapter, profile: Profile) -> Module:
     face = interface()
-    imported = frozenset(entry.name for entry in contract.imports)
-    reactor = contract.export(face.reactor, FUNC) is not None
-    request = GlueRequest(manifest, reactor, imported, profile)
-    entries = {entry.name for entry in manifest.entries} | {face.reactor, face.memory}
-    own = replace(contract, exports=tuple(export for export in contract.exports if export.name in entries))
+    kept = {entry.name for entry in manifest.entries} | {face.reactor, face.memory}
     silent = [function.name for function in face.functions.values() if function.silent]
-    own = lower(without_calls(own, face.module, silent), profile.features)
+    own = replace(contract, exports=tuple(export for export in contract.exports if export.name in kept))
+    own = shake(without_calls(own, face.module, silent))
+    request = GlueRequest(manifest, own.export(face.reactor, FUNC) is not None, frozenset(entry.name for entry in own.imports), profile)
+    own = lower(own, profile.features)
     own = virtualise(bound(own, face.limits.memory_pages), adapter.scratch_pages)
     parts = [
         Part(CONTRACT, own, {face.module: SHIM}),
@@ -91,10 +90,10 @@ def _link(contract: Module, manifest: Manifest, adapter: Adapter, profile: Profi
         Part(GLUE, _glue(adapter.glue(request), adapter.name), {CONTRACT: CONTRACT, SHIM: SHIM, PROVIDED: PROVIDED}),
     ]
     merged = merge(parts)
-    kept = {export.name.removeprefix(f"{GLUE}:"): export.name for export in merged.exports if export.name.startswith(f"{GLUE}:")}
+    exports = {export.name.removeprefix(f"{GLUE}:"): export.name for export in merged.exports if export.name.startswith(f"{GLUE}:")}
     if adapter.exports_memory:
-        kept[face.memory] = f"{CONTRACT}:{face.memory}"
-    linked = shake(fold_globals(shake(select_exports(merged, kept))))
+        exports[face.memory] = f"{CONTRACT}:{face.memory}"
+    linked = shake(fold_globals(shake(select_exports(merged, exports))))
     return to_import(linked, *adapter.import_memory) if adapter.import_memory else linked
 
 

@@ -11,7 +11,6 @@ from typing import NoReturn
 
 from sshi.errors import SpecError
 from sshi.host.engine import HostFunction
-
 from sshi_near.emulated import functions
 from sshi_near.emulated.context import Call
 from sshi_near.emulated.errors import Abort
@@ -58,7 +57,8 @@ def _wrapped(name: str, body: Body, *, in_view: bool, charges_base: bool) -> Bod
         if call.request.view and not in_view:
             raise Abort("HostError/ProhibitedInView", method_name=name)
         result = body(call, *arguments)
-        call.hand_over()
+        if call.exact:
+            call.hand_over()
         if call.request.trace:
             shown = ", ".join(str(argument) if argument >> 63 == 0 else str(argument - (1 << 64)) for argument in arguments)
             call.trace.append(f"{name}({shown})" + ("" if result is None else f" -> {result}"))

@@ -9,8 +9,8 @@ Source: near/nearcore@bc4e9e8cfb03d9e82f027883055624e18576993e:runtime/near-vm-r
 from __future__ import annotations
 
 import msgspec
-from sshi.host.engine import Frame, Instance, OutOfBounds
 
+from sshi.host.engine import Frame, Instance, OutOfBounds
 from sshi_near.accounts import AccountKind, comes_into_being, kind_of
 from sshi_near.emulated.errors import Abort
 from sshi_near.emulated.gas import GasCounter
@@ -48,12 +48,16 @@ class Costs:
 class Call(Frame):
     """The chain's view of a call.
 
-    overshot  instructions ran out of gas when some was reserved: only then does what is burnt depend on how much was charged at once
+    exact     tell the module what is left after every host call.  Without it the module runs on after host functions used up
+              the gas, up to the next one: nobody can see that, and what is burnt is all there was in either case, unless
+              some is reserved, or so much was given that the error would be another
+    overshot  instructions ran out of gas when some was reserved: what is burnt depends on how much was charged at once
     """
 
     instance: Instance
 
-    def __init__(self, request: FunctionCall, costs: Costs, gas: GasCounter) -> None:
+    def __init__(self, request: FunctionCall, costs: Costs, gas: GasCounter, *, exact: bool = False) -> None:
+        self.exact = exact or (2 * gas.prepaid > gas.most and not request.view)
         self.request = request
         self.costs = costs
         self.gas = gas
@@ -69,22 +73,24 @@ class Call(Frame):
         self.overshot = False
         self._registers: dict[int, bytes] = {}
         self._register_bytes = 0
-        self._given = 0
+        self._seen = 0
 
     # ---- gas ----
 
     def hand_over(self) -> None:
         """Tell the module how much it may burn."""
-        self._given = self.gas.limit - self.gas.burnt
-        self.instance.set_global(GAS, self._given)
+        self._seen = self.gas.limit - self.gas.burnt
+        self.instance.set_global(GAS, self._seen)
 
     def take_back(self) -> None:
         """Burn what the module spent since."""
         left = self.instance.get_global(GAS)
         if left >> 63:
             left -= 1 << 64
-            self.overshot = self.gas.reserved > 0
-        self.gas.burn(self._given - left)
+        spent, self._seen = self._seen - left, left
+        gas = self.gas
+        self.overshot = gas.reserved > 0 and gas.burnt + spent > gas.limit
+        gas.burn(spent)
 
     def pay(self, name: str, count: int = 1) -> None:
         """Burn a cost of the chain's table, `count` times."""

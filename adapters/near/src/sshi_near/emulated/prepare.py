@@ -23,7 +23,6 @@ from sshi.wasm.meter.costs import COUNTED
 from sshi.wasm.module import EXTERNREF, FUNC, I32, I64, MEMORY, TAG, VALUE_TYPES, Code, Export, FuncType, Import, Limits, Module
 from sshi.wasm.opcodes import BY_MNEMONIC
 from sshi.wasm.stack.height import heights
-
 from sshi_near.emulated.bind import OUT_OF_GAS, OUT_OF_STACK
 from sshi_near.emulated.context import GAS
 from sshi_near.emulated.errors import Abort

@@ -13,7 +13,6 @@ from sshi.host.engine import Compiled, Mode, StackOverflow, WasmTrap, engine
 from sshi.host.outcome import TrapKind
 from sshi.wasm.decode import decode
 from sshi.wasm.module import FUNC, FuncType, Module
-
 from sshi_near.emulated.bind import FUNCTIONS
 from sshi_near.emulated.context import Call, Costs
 from sshi_near.emulated.errors import Abort
@@ -134,7 +133,7 @@ class EmulatedRuntime:
     def _again(self, code: _Code, call: FunctionCall, first: Call) -> Ended:
         """The same call with every charge tested where the chain tests it: what it burnt in the end is exact then."""
         compiled = self._engine.compile(prepare(call.module.wasm, self._parameters, late=False))
-        context = Call(call, self._costs, GasCounter(call.gas, first.gas.most, profile=call.trace))
+        context = Call(call, self._costs, GasCounter(call.gas, first.gas.most, profile=call.trace), exact=True)
         self._before(code, context)
         try:
             self._execute(compiled, code, context)

@@ -1,7 +1,7 @@
 //! The contracts under test.
 
-/// A module with an entry body, every host function that the tests need, and one page: `$input` reads the input to 1024 and
-/// leaves its length, at 0 is the text `key`, at 16 the 32 bytes of the topic `tick`, behind its count.
+/// A module of two bodies, with every host function that the tests need and one page: at 0 the text `key`, at 16 the
+/// 32 bytes of the topic `tick` behind their count.  `$input` reads the input to 1024 and leaves its length.
 pub fn module(deploy: &str, call: &str) -> String {
     format!(
         r#"(module

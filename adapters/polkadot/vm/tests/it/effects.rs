@@ -38,7 +38,8 @@ fn a_deployment_tells_what_the_constructor_did() {
 
 #[test]
 fn the_difference_of_storage_is_exact_and_sorted_by_key() {
-    // Writes b, writes a, overwrites b with what it was, writes c, removes c, removes what is not there; writes under a key of the old API.
+    // Writes b and a, overwrites `key` with something and with what it was, writes and removes c, removes what is not
+    // there, and writes under a key of the old API.
     let call = r#"
         (i32.store8 (i32.const 200) (i32.const 98)) (drop (call $set (i32.const 200) (i32.const 1) (i32.const 0) (i32.const 0)))
         (i32.store8 (i32.const 200) (i32.const 97)) (drop (call $set (i32.const 200) (i32.const 1) (i32.const 0) (i32.const 1)))

@@ -59,7 +59,7 @@ fn a_query_needs_no_account_and_a_call_does() {
     let unsigned = json!({"caller": nobody(), "dry": true});
     assert_eq!(vm.call(&contract, unsigned)["outcome"]["kind"], "returned");
     let outcome = vm.call(&contract, json!({"caller": nobody()}))["outcome"].clone();
-    assert_eq!((&outcome["kind"], &outcome["reason"]), (&json!("rejected"), &json!("insufficient-funds")));
+    assert_eq!((&outcome["kind"], &outcome["reason"]), (&json!("rejected"), &json!("unknown-account")));
 }
 
 #[test]

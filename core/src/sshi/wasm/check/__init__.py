@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from sshi.wasm.check.bodies import check_bodies
 from sshi.wasm.check.context import Context
 from sshi.wasm.check.finding import Finding, Severity
+from sshi.wasm.check.limits import check_artifact
 from sshi.wasm.check.rules import Rules
 from sshi.wasm.check.shape import check_shape
 from sshi.wasm.module import FuncType, Module
@@ -35,4 +36,4 @@ def check(
     return context.all()
 
 
-__all__ = ["Finding", "Rules", "Severity", "check"]
+__all__ = ["Finding", "Rules", "Severity", "check", "check_artifact"]

@@ -10,6 +10,21 @@ WASI = ("wasi_snapshot_preview1", "wasi_unstable", "wasi")
 BINDGEN = ("wbg", "__wbindgen_placeholder__", "__wbindgen_externref_xform__", "./index_bg.js")
 
 
+SINCE = {
+    "sign-extension": ("sign-ext", "rustc 1.70 and clang 16"),
+    "bulk-memory": ("bulk-memory", "rustc 1.87 and clang 20"),
+    "reference-types": ("reference-types", "rustc 1.82 and clang 19"),
+    "multi-value": ("multivalue", "rustc 1.82 and clang 19"),
+}
+"""LLVM's name for a feature, and the compilers that first turned it on by default."""
+
+
+def turned_on(feature: str) -> str:
+    """Who turned the feature on, and how to turn it off."""
+    name, since = SINCE[feature]
+    return f"on by default since {since}; to turn it off, {flags(name)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
     """A forbidden kind of type or instruction: its name in a sentence, the rule, and what to do."""
@@ -37,9 +52,10 @@ FORBIDDEN = {
     "gc": Advice("garbage-collection", "determinism.no-others", "compile for linear memory: wasm GC is refused on every chain"),
     "memory64": Advice("64-bit memory", "determinism.no-others", "build for wasm32-unknown-unknown, not wasm64"),
     "multi-memory": Advice("multi-memory", "determinism.no-others", str(flags("multimemory"))),
-    "reference-types": Advice("reference", "determinism.no-others", f"keep references out of code and tables: {flags('reference-types')}"),
-    "multi-value": Advice("multi-value", "determinism.no-others", str(flags("multivalue"))),
-    "bulk-memory": Advice("table-changing", "determinism.no-others", str(flags("bulk-memory"))),
+    "reference-types": Advice(
+        "reference", "determinism.no-others", f"keep references out of code and tables. The feature is {turned_on('reference-types')}"
+    ),
+    "bulk-memory": Advice("table-changing", "determinism.no-others", f"the feature is {turned_on('bulk-memory')}"),
     "unknown-feature": Advice("unsupported", "determinism.no-others", "build for the features of WebAssembly 2.0 or less (-mcpu=mvp)"),
 }
 
@@ -60,7 +76,7 @@ LOWERED = {
     "sign-extension": "sign extension",
     "bulk-memory": "bulk memory",
     "reference-types": "reference-types encodings",
-    "multi-value": "block types by index",
+    "multi-value": "multi-value",
 }
 """What the linker rewrites, in words."""
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sshi.errors import LinkError
-from sshi.wasm.check.advice import FORBIDDEN, LOWERED, PROPOSALS
+from sshi.wasm.check.advice import FORBIDDEN, LOWERED, PROPOSALS, turned_on
+from sshi.wasm.check.codes import CODES
 from sshi.wasm.check.context import Context
-from sshi.wasm.flow import OPENERS, number
+from sshi.wasm.check.limits import Excess, of_function, of_operands
+from sshi.wasm.check.origin import float_fix
+from sshi.wasm.flow import number
 from sshi.wasm.immediates import Immediate
 from sshi.wasm.instructions import block_signature, encode_instruction, immediates, key, tokens
-from sshi.wasm.leb128 import encode_u
 from sshi.wasm.module import EXNREF, EXTERNREF, F32, F64, REFERENCE_TYPES, V128, VALUE_TYPES, Code, FuncType
 from sshi.wasm.opcodes import BY_KEY, Op
-from sshi.wasm.stack.height import heights
 
 FLOATS = (F32, F64)
 LOWERED_BULK = frozenset(("memory.copy", "memory.fill", "memory.init", "data.drop"))
@@ -45,17 +45,22 @@ def check_bodies(context: Context) -> None:
     for at, (of, code) in enumerate(zip(module.funcs, module.codes, strict=True)):
         function = first + at
         split = tokens(code.body, code.at)
-        _check_signature(context, function, module.types[of], code)
-        _check_sizes(context, function, module.types[of], code, split)
+        _check_sizes(context, function, of_function(module.types[of], code, split, context.rules))
         distinct = {token: verdicts[token] for token in dict.fromkeys(split)}
-        if any(verdict != (None, None) for verdict in distinct.values()):
+        _check_signature(context, function, module.types[of], code, {found for found, _ in distinct.values() if found})
+        several = len(module.types[of].results) > 1 and not context.rules.features.multi_value
+        if several or any(verdict != (None, None) for verdict in distinct.values()):
             used = _check_instructions(context, function, code, split, distinct)
+            if several:
+                used["multi-value"] += 1
             lowered.update(used)
             users.update(used.keys())
     for feature, count in lowered.items():
         where = f"{count} instruction{'s' * (count > 1)} in {users[feature]} function{'s' * (users[feature] > 1)}"
-        context.add("feature-lowered", "info", f"{LOWERED[feature]}: {where} will be rewritten for {context.rules.target}")
-    _check_operands(context)
+        fix = f"nothing has to be done. The feature is {turned_on(feature)}"
+        context.add("feature-lowered", "info", f"{LOWERED[feature]}: {where} will be rewritten", fix=fix)
+    for function, excess in of_operands(module, context.rules):
+        _check_sizes(context, function, (excess,))
 
 
 class _Verdicts(dict[bytes, Verdict]):
@@ -99,13 +104,11 @@ class _Verdicts(dict[bytes, Verdict]):
             for kind in of.params + of.results:
                 if code := forbidden_type(kind, references=features.reference_types):
                     return code, None
-            if number(values[0]) < 0 or features.multi_value:
-                return None, None
-            return ("multi-value", None) if of.params or len(of.results) > 1 else (None, "multi-value")
+            return None, None if number(values[0]) < 0 or features.multi_value else "multi-value"
         if op.mnemonic == "call_indirect" and not features.reference_types and number(values[1]):
             return "reference-types", None
         if op.mnemonic == "call_indirect" and not features.multi_value and len(self._types[number(values[0])].results) > 1:
-            return "multi-value", None
+            return None, "multi-value"
         if op.mnemonic in PADDED and not features.reference_types and token != encode_instruction(op, values):
             return None, "reference-types"
         return None, None
@@ -143,57 +146,32 @@ def _check_instructions(
     return lowered
 
 
-def _check_signature(context: Context, function: int, of: FuncType, code: Code) -> None:
+def _check_signature(context: Context, function: int, of: FuncType, code: Code, seen: set[str]) -> None:
+    """Report each kind of forbidden type once, but those in `seen`, of which the function has an instruction: that is the better place."""
     references = context.rules.features.reference_types
     kinds = [("parameter", kind) for kind in of.params] + [("result", kind) for kind in of.results]
-    seen: set[str] = set()
     for what, kind in (*kinds, *(("local", kind) for _, kind in code.locals)):
         found = forbidden_type(kind, references=references)
         if found and found not in seen:
             seen.add(found)
             message = f"a {what} of type {VALUE_TYPES[kind]} is a {FORBIDDEN[found].what} value"
             _forbidden(context, found, message, function, code.at if code.at >= 0 else None)
-    if len(of.results) > 1 and not context.rules.features.multi_value:
-        _forbidden(context, "multi-value", f"it returns {len(of.results)} values", function, None)
 
 
 def _forbidden(context: Context, found: str, message: str, function: int, offset: int | None) -> None:
     advice = FORBIDDEN[found]
     if context.is_kept(function):
-        context.add(found, "error", message, function=function, offset=offset, rule=advice.rule, fix=advice.fix)
+        is_asked = found == "float" and context.shows(found, "error")  # paths are long, and most findings of a large module only counted
+        fix = float_fix(context.name(function), context.path(function), advice.fix) if is_asked else advice.fix
+        context.add(found, "error", message, function=function, offset=offset, rule=advice.rule, fix=fix)
     else:
-        dropped = f"{message}; nothing uses the function, so the linker drops it"
-        context.add(found, "info", dropped, function=function, offset=offset, rule=advice.rule)
+        text = f"{message}; nothing uses the function, so the linker drops it"
+        context.add(found, "info", text, function=function, offset=offset, rule=advice.rule, dropped=True)
 
 
-def _check_sizes(context: Context, function: int, of: FuncType, code: Code, split: Sequence[bytes]) -> None:
-    rules = context.rules
-    local = sum(count for count, _ in code.locals)
-    size = len(code.body) + len(encode_u(len(code.locals))) + sum(len(encode_u(count)) + 1 for count, _ in code.locals)
-    blocks = 0 if rules.max_blocks is None else sum(token[0] in OPENERS for token in split)
-    for found, value, most, what in (
-        ("params", len(of.params), rules.max_params, "parameters"),
-        ("locals", local, rules.max_locals, "locals"),
-        ("body-size", size, rules.max_body_bytes, "bytes of code"),
-        ("blocks", blocks, rules.max_blocks, "blocks"),
-    ):
-        if most is not None and value > most:
-            _too_many(context, found, function, f"{value:,} {what}", f"{most:,}")
-
-
-def _check_operands(context: Context) -> None:
-    most = context.rules.max_operand_bytes
-    if most is None:
-        return
-    try:
-        found = heights(context.module)
-    except LinkError:
-        return  # control nobody here follows, which is reported as such
-    for function, height in enumerate(found, len(context.imports)):
-        if height.bytes > most:
-            _too_many(context, "operands", function, f"{height.bytes:,} bytes of operands at once", f"{most:,}")
-
-
-def _too_many(context: Context, found: str, function: int, what: str, most: str) -> None:
-    severity = "error" if context.is_kept(function) else "info"
-    context.add(found, severity, f"{what}, {context.rules.target} allows {most}", function=function, fix="split the function")
+def _check_sizes(context: Context, function: int, excesses: Iterable[Excess]) -> None:
+    kept = context.is_kept(function)
+    note = "" if kept else "; nothing uses the function, so the linker drops it"
+    for excess in excesses:
+        fix = CODES[excess.code].fix
+        context.add(excess.code, "error" if kept else "info", f"{excess}{note}", function=function, fix=fix, dropped=not kept)

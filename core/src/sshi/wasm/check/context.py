@@ -9,6 +9,7 @@ from sshi.wasm.callgraph import call_graph
 from sshi.wasm.check.finding import Finding, Severity
 from sshi.wasm.check.rules import Rules
 from sshi.wasm.demangle import demangle
+from sshi.wasm.dwarf import LineTable, line_table
 from sshi.wasm.module import FUNC, Module
 from sshi.wasm.names import function_names
 from sshi.wasm.reach import Reach
@@ -27,6 +28,7 @@ class Where(TypedDict, total=False):
     offset: int | None
     rule: str
     fix: str
+    dropped: bool
 
 
 class Context:
@@ -43,6 +45,7 @@ class Context:
         self._graph = call_graph(module)
         self._before = self._graph.reached(self._graph.roots)
         self._names = function_names(module)
+        self._lines: LineTable | None = None
         self._exports: dict[int, str] = {}
         for export in module.exports:
             if export.kind == FUNC:
@@ -56,8 +59,28 @@ class Context:
         function = where.get("function")
         name = "" if function is None else self.name(function)
         path = () if function is None else self.path(function)
-        rule, fix = where.get("rule", ""), where.get("fix", "")
-        self.findings.append(Finding(code, severity, message, self.rules.target, name, path, where.get("offset"), rule, fix))
+        offset = where.get("offset")
+        source, line = self.source(offset)
+        self.findings.append(
+            Finding(
+                code,
+                severity,
+                message,
+                self.rules.target,
+                function=name,
+                path=path,
+                offset=offset,
+                rule=where.get("rule", ""),
+                fix=where.get("fix", ""),
+                source=source,
+                line=line,
+                dropped=where.get("dropped", False),
+            )
+        )
+
+    def shows(self, code: str, severity: Severity) -> bool:
+        """Whether one more of these would be shown, or only counted."""
+        return self._count[code, severity] < SHOWN
 
     def all(self) -> tuple[Finding, ...]:
         """Every finding, errors first, and how many more there were of a kind that was cut short."""
@@ -83,6 +106,14 @@ class Context:
             return tuple(map(self.name, path))
         half = PATH_SHOWN // 2
         return (*map(self.name, path[:half]), f"… {len(path) - 2 * half} more …", *map(self.name, path[-half:]))
+
+    def source(self, offset: int | None) -> tuple[str, int]:
+        """The source file and line that byte comes from; ("", 0) when nothing says."""
+        if offset is None:
+            return "", 0
+        if self._lines is None:
+            self._lines = line_table(self.module)
+        return self._lines.at(offset) or ("", 0)
 
     def is_kept(self, function: int) -> bool:
         """Whether the linker keeps the function."""

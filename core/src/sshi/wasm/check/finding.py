@@ -15,7 +15,8 @@ class Finding:
 
     `code` is stable, `rule` the clause of the interface it goes against, `target` whose rules it was held to.  `function` is a name a
     person can look for, `path` the shortest chain of calls to it from what the host can start, itself included (empty when nothing
-    calls it), `offset` a byte of the file.  `fix` says what to do, flags included.
+    calls it), `offset` a byte of the file, `source` and `line` where debug information says that byte comes from.  `fix` says what to
+    do, flags included.  `dropped`: nothing uses it, so the linker leaves it out.
     """
 
     code: str
@@ -27,6 +28,9 @@ class Finding:
     offset: int | None = None
     rule: str = ""
     fix: str = ""
+    source: str = ""
+    line: int = 0
+    dropped: bool = False
 
     def __str__(self) -> str:
         place = f" in `{self.function}`" if self.function else ""

@@ -9,7 +9,9 @@ from difflib import get_close_matches
 from sshi.errors import LinkError
 from sshi.wasm.check.advice import EXPORT, FORBIDDEN, MEMORY, STACK, START, foreign_module
 from sshi.wasm.check.bodies import forbidden_type
-from sshi.wasm.check.context import Context
+from sshi.wasm.check.codes import CODES
+from sshi.wasm.check.context import Context, Where
+from sshi.wasm.check.limits import of_module
 from sshi.wasm.encode import encode
 from sshi.wasm.instructions import tokens
 from sshi.wasm.links import describe
@@ -37,6 +39,11 @@ def check_shape(context: Context, interface: Mapping[str, FuncType], source: str
             fix = MEMORY if entry.kind == MEMORY_KIND else "define it in the module"
             context.add("import-kind", "error", message, rule="determinism.imports", fix=fix)
     _check_entries(context, entries)
+    reactor = context.module.export(INITIALIZE, FUNC)
+    if reactor is not None and context.module.function_type(reactor.index) != ENTRY_TYPE:
+        message = f"`{INITIALIZE}` is {describe(context.module.function_type(reactor.index))}, it must be () -> ()"
+        fix = CODES["initialize-type"].fix
+        context.add("initialize-type", "error", message, function=reactor.index, rule="entry.initialize", fix=fix)
     if context.module.start is not None:
         context.add("start-function", "error", "a start function", function=context.module.start, rule="determinism.no-start", fix=START)
     _check_memory(context)
@@ -47,25 +54,26 @@ def check_shape(context: Context, interface: Mapping[str, FuncType], source: str
 
 
 def _check_function_import(context: Context, interface: Mapping[str, FuncType], source: str, function: int, entry: Import) -> None:
-    rule = "determinism.imports"
     kept = context.is_kept(function)
     severity = "error" if kept else "info"
     note = "" if kept else "; nothing calls it, so the linker drops it"
+    where: Where = {"function": function, "rule": "determinism.imports", "dropped": not kept}
     if entry.module != source:
         message = f"`{entry.module}.{entry.name}` comes from module `{entry.module}`, not from `{source}`{note}"
-        context.add("import-module", severity, message, function=function, rule=rule, fix=foreign_module(entry.module))
+        context.add("import-module", severity, message, **where, fix=foreign_module(entry.module))
         return
     if entry.name not in interface:
         close = get_close_matches(entry.name, interface, 1)
         fix = f"did you mean `{close[0]}`?" if close else "the functions of the interface are listed by `sshi spec`"
         message = f"the interface has no function `{entry.name}`{note}"
-        context.add("import-unknown", severity, message, function=function, rule=rule, fix=fix)
+        # dropped or not, a name in the interface's own module that it lacks is a misspelling, or meant for another version
+        context.add("import-unknown", "error" if kept else "warning", message, **where, fix=fix)
         return
     found = context.module.function_type(function)
     if found != interface[entry.name]:
         message = f"`{entry.name}` is imported as {describe(found)}, the interface has {describe(interface[entry.name])}{note}"
         fix = "declare it as the interface does: every pointer and length is one i32"
-        context.add("import-signature", severity, message, function=function, rule=rule, fix=fix)
+        context.add("import-signature", severity, message, **where, fix=fix)
 
 
 def _check_entries(context: Context, entries: Sequence[str] | None) -> None:
@@ -82,7 +90,7 @@ def _check_entries(context: Context, entries: Sequence[str] | None) -> None:
                 fix=EXPORT,
             )
         for name, of in of_type.items():
-            if of != ENTRY_TYPE:
+            if of != ENTRY_TYPE and name != INITIALIZE:
                 message = f"the export `{name}` is {describe(of)} and so no entry"
                 fix = "an entry takes no parameters: its input and its answer cross through host functions"
                 context.add("entry-type", "warning", message, rule="entry.default", fix=fix)
@@ -112,19 +120,17 @@ def _check_memory(context: Context) -> None:
     limits = memories[0]
     _check_flags(context, limits, "memory")
     if limits.minimum > most:
-        message = f"the memory starts with {limits.minimum} pages of 64 KiB, {context.rules.target} allows {most}"
+        message = f"the memory starts with {limits.minimum} pages of 64 KiB, {most} are allowed"
         context.add("memory-too-large", "error", message, rule="limits.memory", fix=STACK)
     elif limits.maximum is not None and limits.maximum > most:
-        message = f"the memory may grow to {limits.maximum} pages of 64 KiB, {context.rules.target} allows {most}"
+        message = f"the memory may grow to {limits.maximum} pages of 64 KiB, {most} are allowed"
         fix = f"link with --max-memory={most * PAGE} (Rust: -C link-arg=--max-memory={most * PAGE}), or declare no maximum"
         context.add("memory-too-large", "error", message, rule="limits.memory", fix=fix)
     for at, segment in enumerate(module.datas):
         offset = constant_u32(segment.offset) if segment.offset else None
         if offset is not None and offset + len(segment.data) > limits.minimum * PAGE:
             message = f"data segment {at} ends at byte {offset + len(segment.data)}, the memory starts with {limits.minimum * PAGE}"
-            context.add(
-                "data-range", "error", message, rule="memory.outside", fix="start with more pages: the module cannot be instantiated"
-            )
+            context.add("data-range", "error", message, fix="start with more pages: the module cannot be instantiated")
 
 
 def _check_flags(context: Context, limits: Limits, what: str) -> None:
@@ -142,8 +148,8 @@ def _check_tables(context: Context) -> None:
         if table.element != FUNCREF:
             _bad_type(context, "reference-types", f"a table of {VALUE_TYPES[table.element]}")
         if rules.max_table_elements is not None and table.limits.minimum > rules.max_table_elements:
-            message = f"a table of {table.limits.minimum:,} elements, {rules.target} allows {rules.max_table_elements:,}"
-            context.add("table-size", "error", message)
+            message = f"a table of {table.limits.minimum:,} elements, {rules.max_table_elements:,} are allowed"
+            context.add("table-size", "error", message, fix=CODES["table-size"].fix)
     if not (rules.features.bulk_memory and rules.features.reference_types):
         kept = tuple([segment for at, segment in enumerate(module.elements) if at in context.kept["elem"]])
         try:
@@ -164,7 +170,8 @@ def _check_globals(context: Context) -> None:
         if any(token[0] == GLOBAL_GET for token in tokens(entry.init)):
             message = f"global {at} is computed from another global"
             fix = "initialise it with a constant; with LLVM: -mno-extended-const"
-            context.add("constant-expression", "error" if kept else "info", message, rule="determinism.no-others", fix=fix)
+            severity = "error" if kept else "info"
+            context.add("constant-expression", severity, message, rule="determinism.no-others", fix=fix, dropped=not kept)
 
 
 def _check_types(context: Context) -> None:
@@ -176,29 +183,18 @@ def _check_types(context: Context) -> None:
         if found:
             what = FORBIDDEN[found].what
             message = f"function type {at}, {describe(of)}, has {what} values; nothing that stays uses it, so the linker drops it"
-            context.add(found, "info", message, rule=FORBIDDEN[found].rule)
+            context.add(found, "info", message, rule=FORBIDDEN[found].rule, dropped=True)
 
 
 def _bad_type(context: Context, code: str, message: str, *, kept: bool = True) -> None:
     advice = FORBIDDEN[code]
     text = message if kept else f"{message}; nothing uses it, so the linker drops it"
-    context.add(code, "error" if kept else "info", text, rule=advice.rule, fix=advice.fix if kept else "")
+    context.add(code, "error" if kept else "info", text, rule=advice.rule, fix=advice.fix if kept else "", dropped=not kept)
 
 
 def _check_sizes(context: Context) -> None:
+    # the linker drops and adds, so before linking nothing of this is certain
     module, rules = context.module, context.rules
-    size = 0 if rules.max_module_bytes is None else len(encode(module))
-    for code, value, most, what, fix in (
-        ("code-size", size, rules.max_module_bytes, "bytes", "optimise for size (opt-level=z, lto, wasm-opt -Oz) and strip debug sections"),
-        (
-            "functions",
-            len(context.imports) + len(module.funcs),
-            rules.max_functions,
-            "functions",
-            "link-time optimisation removes the unused",
-        ),
-        ("types", len(module.types), rules.max_types, "function types", "link-time optimisation removes the unused"),
-        ("globals", len(module.globals), rules.max_globals, "globals", "keep the values in memory"),
-    ):
-        if most is not None and value > most:
-            context.add(code, "warning", f"{value:,} {what} before linking, {rules.target} allows {most:,} after it", fix=fix)
+    size = 0 if rules.max_module_bytes is None else len(encode(replace(module, customs=())))
+    for excess in of_module(module, size, rules):
+        context.add(excess.code, "warning", f"before linking: {excess} after it", fix=CODES[excess.code].fix)

@@ -14,6 +14,7 @@ from sshi.wasm.immediates import VOID, Immediate
 from sshi.wasm.instructions import block_signature, emit, encode_instruction, immediates, index, key, tokens
 from sshi.wasm.lower import bulk, passive
 from sshi.wasm.lower.features import Features, flags
+from sshi.wasm.lower.multi import single_values
 from sshi.wasm.lower.segments import lowered_segments
 from sshi.wasm.module import FUNC, GLOBAL, I32, REFERENCE_TYPES, Code, FuncType, Global, GlobalType, Module
 from sshi.wasm.names import label
@@ -36,13 +37,13 @@ def lower(module: Module, features: Features) -> Module:
 
     Raises LinkError (contract's fault) with function, offset and build flags for what cannot be done without a feature.
     """
-    lowering = _Lowering(module, features)
-    codes = tuple([lowering.code(at, code) for at, code in enumerate(module.codes)])
-    _refuse_types(module, features)
-    lowered = module
+    lowered = module if features.multi_value else single_values(module)
+    lowering = _Lowering(lowered, features)
+    codes = tuple([lowering.code(at, code) for at, code in enumerate(lowered.codes)])
+    _refuse_types(lowered, features)
     if any(new is not old for new, old in zip(codes, module.codes, strict=True)):
-        lowered = without_positional(replace(module, codes=codes))
-        lowered = replace(lowered, globals=(*module.globals, *lowering.globals)) if lowering.globals else lowered
+        lowered = without_positional(replace(lowered, codes=codes))
+        lowered = replace(lowered, globals=(*lowered.globals, *lowering.globals)) if lowering.globals else lowered
         lowered = with_functions(lowered, lowering.functions)
     lowered = lowered_segments(lowered, features)
     if lowered is not module and any(custom.name == TARGET_FEATURES for custom in lowered.customs):
@@ -81,7 +82,7 @@ class _Lowering(dict[bytes, bytes]):
         try:
             body = b"".join([self[token] for token in split])
         except _Refused as refused:
-            offset = max(code.at, 0)
+            offset = code.at
             for token in split:
                 if token not in self:
                     break
@@ -89,7 +90,7 @@ class _Lowering(dict[bytes, bytes]):
             function = label(self._module, len(self._module.imported(FUNC)) + at)
             raise LinkError(
                 f"{refused.what}, which the target does not accept and nothing else does",
-                where=f"`{function}` at byte {offset}",
+                where=f"`{function}`" if code.at < 0 else f"`{function}` at byte {offset}",
                 advice=str(flags(refused.feature)),
             ) from None
         return code if body == code.body else Code(code.locals, body)
@@ -112,23 +113,12 @@ class _Lowering(dict[bytes, bytes]):
                 return self._reference(op, values)
             case _:
                 pass
-        if op.mnemonic == "call_indirect":
-            if number(values[1]) and not self._features.reference_types:
-                raise _Refused(f"`call_indirect` through table {values[1]} needs a second table", "reference-types")
-            if len(self._module.types[number(values[0])].results) > 1 and not self._features.multi_value:
-                raise _Refused("`call_indirect` of a function with several results", "multivalue")
-        if op.immediates[:1] == ("block",):
-            return self._block(op, number(values[0]))
+        if op.mnemonic == "call_indirect" and number(values[1]) and not self._features.reference_types:
+            raise _Refused(f"`call_indirect` through table {values[1]} needs a second table", "reference-types")
+        if op.immediates[:1] == ("block",) and number(values[0]) >= 0 and not self._features.multi_value:
+            results = block_signature(self._module.types, number(values[0])).results
+            return emit(op.mnemonic, results[0] - 0x80 if results else VOID)
         return None
-
-    def _block(self, op: Op, block: int) -> bytes | None:
-        """A block whose type is given by index, as the single result or nothing that it leaves."""
-        if block < 0 or self._features.multi_value:
-            return None
-        of = block_signature(self._module.types, block)
-        if of.params or len(of.results) > 1:
-            raise _Refused(f"a `{op.mnemonic}` with parameters or several results", "multivalue")
-        return emit(op.mnemonic, of.results[0] - 0x80 if of.results else VOID)
 
     def _reference(self, op: Op, values: tuple[Immediate, ...]) -> bytes:
         if op.mnemonic == "select" and isinstance(values[0], tuple) and not set(values[0]) & set(REFERENCE_TYPES):
@@ -186,8 +176,6 @@ def _refuse_types(module: Module, features: Features) -> None:
             kinds.update(kind for _, kind in module.codes[function - len(imports)].locals)
         if kinds & REFERENCE_TYPES and not features.reference_types:
             _refuse("it has references among its parameters, results or locals", f"`{label(module, function)}`", "reference-types")
-        if len(of.results) > 1 and not features.multi_value:
-            _refuse(f"it returns {len(of.results)} values, and the target takes one", f"`{label(module, function)}`", "multivalue")
     imported = [entry.desc for entry in module.imported(GLOBAL) if isinstance(entry.desc, GlobalType)]
     for at, of in enumerate((*imported, *(entry.type for entry in module.globals))):
         if of.value in REFERENCE_TYPES and not features.reference_types:

