@@ -74,9 +74,11 @@ SSHI_ENTRY(transfer) {
   uint32_t from_len = sshi_caller(BUFFER(from));
   uint8_t *end = event;
   *end++ = from_len;
-  for (uint32_t i = 0; i < from_len; i++) *end++ = from.data[i];
+  __builtin_memcpy(end, from.data, from_len);
+  end += from_len;
   *end++ = to_len;
-  for (uint32_t i = 4; i < args.len; i++) *end++ = args.data[i];
+  __builtin_memcpy(end, to + 4, to_len + AMOUNT);
+  end += to_len + AMOUNT;
 
   as_key(&from);
   u128 balance = stored(&from);

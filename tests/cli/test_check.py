@@ -1,4 +1,4 @@
-"""`sshi check` says for each target and version whether the contract loads, and what is wrong where, to a person, a script and a scanner."""
+"""`sshi check` says for each target whether the contract loads there, and what is wrong where: to a person, a script and a scanner."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sshi.plugins import Plugins
 from sshi.spec.loader import interface
 from sshi.spec.manifest import derived_manifest
 from sshi.wasm.check import Rules, check
-from sshi.wasm.check.codes import CODES, page
+from sshi.wasm.check.codes import codes, page
 from sshi.wasm.decode import decode
 
 FLOATS = """(module (memory (export "memory") 1)
@@ -67,8 +67,8 @@ def test_a_contract_that_keeps_the_rules_loads_on_every_version_of_every_chain(s
     assert ran.status == 0
     profiles = {profile for adapter in Plugins.load().adapters().values() for profile in adapter.profiles}
     assert {target["target"] for target in ran.json["targets"]} == profiles
-    assert {target["verdict"] for target in ran.json["targets"]} == {"loads"}
-    assert ran.json["findings"] == []
+    assert {target["verdict"] for target in ran.json["targets"]} <= {"loads", "loads after lowering"}
+    assert {finding["severity"] for finding in ran.json["findings"]} <= {"info"}
 
 
 def test_what_had_to_be_lowered_is_a_verdict_of_its_own(sshi, written):
@@ -164,7 +164,7 @@ def test_json_and_format_json_say_the_same(sshi, written):
     name = written(FLOATS)
     assert sshi("check", name, "--json").json == sshi("check", name, "--format", "json").json
     finding = sshi("check", name, "--json").json["findings"][0]
-    assert set(finding) == set("code severity message targets function path offset source line reachable rule why fix".split())
+    assert set(finding) == set(Problem.__struct_fields__)
 
 
 def test_a_c_source_is_named_by_file_and_line_and_c_plus_plus_as_written(sshi, tmp_path, monkeypatch):
@@ -246,13 +246,13 @@ def test_a_source_line_is_the_place_and_the_byte_is_related(sarif_schema):
 # -- the codes ---------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", codes())
 def test_every_code_is_explained_on_its_page_and_on_the_command_line(sshi, root, code):
     text = (root / "docs" / "checks.md").read_text()
     assert f'<a id="{code}"></a>' in text, f"docs/checks.md lacks {code}: run `make docs`"
     ran = sshi("check", "--explain", code)
     assert ran.status == 0
-    assert ran.out.startswith(f"{code} ({CODES[code].severity}): {CODES[code].title}\n")
+    assert ran.out.startswith(f"{code} ({codes()[code].severity}): {codes()[code].title}\n")
 
 
 def test_the_page_is_what_the_codes_say(root):
@@ -265,9 +265,9 @@ def test_an_unknown_code_gets_the_nearest(sshi):
     assert "'float'" in ran.err
 
 
-@pytest.mark.parametrize("code", [code for code, entry in CODES.items() if entry.example])
+@pytest.mark.parametrize("code", [code for code, entry in codes().items() if entry.example])
 def test_an_example_has_the_finding_it_stands_for(code):
-    wasm = wat_to_wasm(f"(module {' '.join(CODES[code].example)})", where=code)
+    wasm = wat_to_wasm(f"(module {codes()[code].example})", where=code)
     found = check(decode(wasm), interface=signatures(), rules=Rules())
     severities = {finding.severity for finding in found if finding.code == code}
     assert severities, f"{code}: its example gives only {[finding.code for finding in found]}"
@@ -289,6 +289,6 @@ def test_every_code_that_can_be_found_is_listed_and_every_rule_is_a_clause(root)
             ):
                 rules.add(node.value)
     assert used
-    assert used <= CODES.keys()
+    assert used <= codes().keys()
     assert rules
     assert rules <= interface().clauses.keys()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sshi.wasm.lower import Features
+from sshi.wasm.lower import Features as Features  # adapters take it from here
 
 if TYPE_CHECKING:
     from sshi.host.chain import ChainVM

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.near.worlds import World, blob, escaped, u128
+from adapters.near.worlds import World, escaped, u128
 from sshi_near.accounts import AccountKind, address, comes_into_being, is_account_id, kind_of
 
 GOOD = [
@@ -76,7 +76,3 @@ def test_a_symbolic_name_always_gives_the_same_id_and_never_anothers():
     assert len(set(ids)) == len(names)
     assert all(is_account_id(found) for found in ids)
     assert address("alice") == b"alice.near"
-
-
-def test_blobs_are_written_as_the_interface_has_them():
-    assert blob(b"ab") == b"\2\0\0\0ab"

@@ -84,7 +84,7 @@ def test_a_float_that_only_a_signature_or_local_has_is_one_too(parse, text):
 
 
 def test_what_nothing_uses_is_told_apart_because_the_linker_drops_it(parse):
-    """An unused type, function, global and import: reported, not refused, and gone once the module is shaken; a misspelling is a warning."""
+    """An unused type, function, global and import: not refused, and gone once the module is shaken.  A misspelling is a warning."""
     module = parse(
         f"""(module (type (func (param f64))) (import "env" "gone" (func)) (import "wasi_snapshot_preview1" "fd_write" (func)) {MEMORY}
             (global f32 (f32.const 0)) (func $unused (drop (f32.const 1))) (func (export "call")))"""
@@ -211,6 +211,21 @@ def test_an_unknown_import_gets_the_nearest_name(parse):
     finding = only(parse(calling('(import "env" "storage_reed" (func (param i32 i32) (result i32)))')))
     assert (finding.code, finding.rule) == ("import-unknown", "determinism.imports")
     assert finding.fix == "did you mean `storage_read`?"
+
+
+def test_an_import_and_an_export_have_the_byte_of_their_names(wat):
+    """What is no instruction has a place too: its own entry, or the section it is in."""
+    data = wat(
+        """(module (import "env" "storage_read" (func $r (param i32 i32) (result i32))) (import "env" "storage_reed" (func $x))
+             (import "env" "table" (table 1 funcref)) (memory (export "mem") 99) (global f32 (f32.const 0)) (export "g" (global 0))
+             (func (export "call") (call $x)) (func (export "pay") (param i32)))"""
+    )
+    found = {finding.code: finding.offset for finding in findings(decode(data))}
+    assert data[found["import-unknown"] :].startswith(b"\x03env\x0cstorage_reed")
+    assert data[found["import-kind"] :].startswith(b"\x03env\x05table")
+    assert data[found["entry-type"] :].startswith(b"\x03pay")
+    assert data[found["memory-export"] :].startswith(b"\x01\x00\x63")
+    assert data[found["float"] :].startswith(b"\x01\x7d")
 
 
 def test_an_import_with_another_signature_shows_both(parse):

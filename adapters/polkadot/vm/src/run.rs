@@ -77,7 +77,7 @@ impl<'a> Run<'a> {
     }
 
     pub fn finish(&self, ledger: &mut Ledger) -> CallOk {
-        // The pallet would run it; but a chain, though it answers anyone's queries, takes no transaction that is not paid for.
+        // The pallet would run it; a chain answers anyone's queries, but takes no transaction that nobody pays for.
         if !self.dry && !ledger.run(|| accounts::exists(&self.caller)) {
             let detail = "the caller has no account".to_owned();
             return CallOk::without_effects(Outcome::Rejected { reason: "unknown-account", detail });

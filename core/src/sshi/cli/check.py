@@ -13,7 +13,7 @@ from sshi.cli.common import chosen_adapters, manifest_option, print_json
 from sshi.errors import UsageError
 from sshi.link.report import Target, report
 from sshi.link.source import read_source
-from sshi.wasm.check.codes import CODES, explain
+from sshi.wasm.check.codes import codes, explain
 
 EPILOG = """\b
 Examples:
@@ -31,12 +31,12 @@ Exit status: 0 it loads on every target asked for, 1 not on each, 2 wrong usage 
 def _explain(ctx: click.Context, _parameter: click.Parameter, code: str | None) -> None:
     if code is None:
         return
-    if code not in CODES:
-        close = get_close_matches(code, CODES, 1)
+    if code not in codes():
+        close = get_close_matches(code, codes(), 1)
         raise UsageError(
-            f"no finding has the code {code!r}", advice=f"did you mean {close[0]!r}?" if close else "one of " + ", ".join(CODES)
+            f"no finding has the code {code!r}", advice=f"did you mean {close[0]!r}?" if close else "one of " + ", ".join(codes())
         )
-    click.echo(explain(CODES[code]), nl=False)
+    click.echo(explain(code), nl=False)
     ctx.exit(0)
 
 
@@ -58,7 +58,9 @@ def _explain(ctx: click.Context, _parameter: click.Parameter, code: str | None) 
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @manifest_option
 @click.pass_context
-def check(ctx: click.Context, contract: Path, targets: tuple[str, ...], verbose: bool, form: str, manifest: Path | None) -> None:
+def check(  # noqa: PLR0917  click calls it by keyword
+    ctx: click.Context, contract: Path, targets: tuple[str, ...], verbose: bool, form: str, manifest: Path | None
+) -> None:
     """Check CONTRACT (.wasm or .wat) against the interface's rules and each target's: imports, signatures, entries, determinism, limits."""
     found = report(read_source(contract, manifest), _targets(targets))
     match form:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from sshi import __version__
 from sshi.link.report import CheckReport, Problem
-from sshi.wasm.check.codes import CODES
+from sshi.wasm.check.codes import codes
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
@@ -20,7 +20,7 @@ _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 def sarif(report: CheckReport) -> dict[str, Any]:
     """The log with one run."""
-    used = [code for code in CODES if any(problem.code == code for problem in report.findings)]
+    used = [code for code in codes() if any(problem.code == code for problem in report.findings)]
     run = {
         "tool": {"driver": {"name": "sshi check", "semanticVersion": __version__, "rules": [_rule(code) for code in used]}},
         "artifacts": [{"location": {"uri": _uri(report.contract)}, "length": report.bytes, "mimeType": "application/wasm"}],
@@ -35,7 +35,7 @@ def sarif(report: CheckReport) -> dict[str, Any]:
 
 
 def _rule(name: str) -> dict[str, Any]:
-    code = CODES[name]
+    code = codes()[name]
     return {
         "id": name,
         "shortDescription": {"text": code.title},
@@ -54,9 +54,7 @@ def _result(problem: Problem, contract: str, rule: int) -> dict[str, Any]:
         "level": _LEVELS[problem.severity],
         "message": {"text": problem.message + (f". To mend it: {problem.fix}" if problem.fix else "")},
         "locations": [byte],
-        "partialFingerprints": {
-            "sshiFinding/v1": sha256("\0".join((problem.code, problem.function, problem.message)).encode()).hexdigest()
-        },
+        "partialFingerprints": {"sshiFinding/v1": sha256(f"{problem.code}\0{problem.function}\0{problem.message}".encode()).hexdigest()},
         "properties": {
             "targets": list(problem.targets),
             "reachable": problem.reachable,

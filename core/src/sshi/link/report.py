@@ -15,7 +15,7 @@ from sshi.link.linker import build
 from sshi.link.source import Source
 from sshi.spec.manifest import Entry
 from sshi.wasm.check import Finding, Rules, Severity, check_artifact
-from sshi.wasm.check.codes import CODES
+from sshi.wasm.check.codes import codes
 from sshi.wasm.decode import decode
 
 Verdict = Literal["loads", "loads after lowering", "cannot"]
@@ -103,7 +103,7 @@ def _judge(source: Source, target: Target, rules: Rules, own: list[Finding]) -> 
     try:
         artifact = build(source.wasm, source.manifest, target.adapter, target.profile)
     except ContractError as error:
-        only = Finding("link", "error", str(error), target.profile, fix=error.hint or CODES["link"].fix)
+        only = Finding("link", "error", str(error), target.profile, fix=error.hint or codes()["link"].fix)
         return _refused(target, [only]), (only,)
     over = check_artifact(decode(artifact.wasm), len(artifact.wasm), rules)
     if over:
@@ -140,7 +140,7 @@ def _merged(found: Iterable[Finding]) -> tuple[Problem, ...]:
             line=finding.line or None,
             reachable=not finding.dropped,
             rule=finding.rule,
-            why=CODES[finding.code].why,
+            why=codes()[finding.code].why,
             fix=finding.fix,
         )
         for finding, names in targets.items()

@@ -202,9 +202,8 @@ class _Program:
                 elif extended == 2:
                     state.address = _number(reader, min(size - 1, 8))
                 reader.at = following
-            else:
-                if (row := self._standard(op, operands, state, unit, (255 - first) // scale)) is not None:
-                    yield row
+            elif (row := self._standard(op, operands, state, unit, (255 - first) // scale)) is not None:
+                yield row
 
     def _standard(self, op: int, operands: tuple[int, ...], state: _Registers, unit: int, advance: int) -> Row | None:
         reader = self.reader

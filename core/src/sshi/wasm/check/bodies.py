@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from sshi.wasm.check.advice import FORBIDDEN, LOWERED, PROPOSALS, turned_on
-from sshi.wasm.check.codes import CODES
+from sshi.wasm.check.codes import codes
 from sshi.wasm.check.context import Context
 from sshi.wasm.check.limits import Excess, of_function, of_operands
 from sshi.wasm.check.origin import float_fix
@@ -155,7 +155,7 @@ def _check_signature(context: Context, function: int, of: FuncType, code: Code, 
         if found and found not in seen:
             seen.add(found)
             message = f"a {what} of type {VALUE_TYPES[kind]} is a {FORBIDDEN[found].what} value"
-            _forbidden(context, found, message, function, code.at if code.at >= 0 else None)
+            _forbidden(context, found, message, function, None)
 
 
 def _forbidden(context: Context, found: str, message: str, function: int, offset: int | None) -> None:
@@ -173,5 +173,5 @@ def _check_sizes(context: Context, function: int, excesses: Iterable[Excess]) ->
     kept = context.is_kept(function)
     note = "" if kept else "; nothing uses the function, so the linker drops it"
     for excess in excesses:
-        fix = CODES[excess.code].fix
+        fix = codes()[excess.code].fix
         context.add(excess.code, "error" if kept else "info", f"{excess}{note}", function=function, fix=fix, dropped=not kept)

@@ -7,6 +7,7 @@ from typing import TypedDict, Unpack
 
 from sshi.wasm.callgraph import call_graph
 from sshi.wasm.check.finding import Finding, Severity
+from sshi.wasm.check.places import Places
 from sshi.wasm.check.rules import Rules
 from sshi.wasm.demangle import demangle
 from sshi.wasm.dwarf import LineTable, line_table
@@ -22,7 +23,7 @@ SHOWN = 25
 
 
 class Where(TypedDict, total=False):
-    """Where a finding is and what it says beyond its message."""
+    """Where a finding is and what it says beyond its message; without an offset it is the function's."""
 
     function: int
     offset: int | None
@@ -40,6 +41,7 @@ class Context:
         self.imports = module.imported(FUNC)
         self.kept = Reach(module).live
         """What the linker keeps, by index space; the rest it drops."""
+        self.places = Places(module)
         self.findings: list[Finding] = []
         self._count: Counter[tuple[str, Severity]] = Counter()
         self._graph = call_graph(module)
@@ -60,6 +62,8 @@ class Context:
         name = "" if function is None else self.name(function)
         path = () if function is None else self.path(function)
         offset = where.get("offset")
+        if offset is None and function is not None:
+            offset = self.places.function(function)
         source, line = self.source(offset)
         self.findings.append(
             Finding(

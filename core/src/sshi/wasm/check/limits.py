@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sshi.errors import LinkError
-from sshi.wasm.check.codes import CODES
+from sshi.wasm.check.codes import codes
 from sshi.wasm.check.finding import Finding
 from sshi.wasm.check.rules import Rules
 from sshi.wasm.flow import OPENERS
@@ -76,6 +76,6 @@ def check_artifact(module: Module, size: int, rules: Rules) -> tuple[Finding, ..
         found += [(f"func[{at}]", excess) for excess in of_function(module.types[of], code, tokens(code.body), rules)]
     found += [(f"func[{at}]", excess) for at, excess in of_operands(module, rules)]
     return tuple(
-        Finding(excess.code, "error", f"after linking: {excess}", rules.target, function=function, fix=CODES[excess.code].fix)
+        Finding(excess.code, "error", f"after linking: {excess}", rules.target, function=function, fix=codes()[excess.code].fix)
         for function, excess in found
     )

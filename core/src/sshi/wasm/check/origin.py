@@ -23,7 +23,11 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "formatting of floats in Rust's core",
         "do not format an f32 or f64, `{:?}` of a type that derives Debug around one included",
     ),
-    (r"core::num::(imp::)?dec2flt|<f(32|64) as core::str::", "parsing of floats in Rust's core", "parse integers; a number with a point is two of them"),
+    (
+        r"core::num::(imp::)?dec2flt|<f(32|64) as core::str::",
+        "parsing of floats in Rust's core",
+        "parse integers; a number with a point is two of them",
+    ),
     (r"core::time::|std::time::", "durations as seconds in Rust's core", "use `as_millis` and integers, not `as_secs_f64`"),
     (r"^(compiler_builtins::(math|float)|libm::)", "Rust's libm", "do not call float methods such as `sqrt`, `powf` or `round`"),
     (
@@ -32,7 +36,11 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "some code converts or computes with float, double or long double: look at the callers",
     ),
     (r"^(ryu|zmij|dtoa|lexical\w*)::", "printing of floats by a crate that serde_json and others use", "serialise integers or strings"),
-    (r"^serde_json::|^<?serde_json", "serde_json, which knows floats", "use a format without floats, such as borsh or scale, or `serde-json-core`"),
+    (
+        r"^serde_json::|^<?serde_json",
+        "serde_json, which knows floats",
+        "use a format without floats, such as borsh or scale, or `serde-json-core`",
+    ),
     (r"^(ciborium|half|serde_cbor|minicbor)\b", "a CBOR crate, which knows floats", "turn its float support off, or use borsh or scale"),
     (r"^(rand|rand_core|rand_distr)::", "a crate for random numbers", "draw integers: `gen_range` of integers, no `gen_bool`, no `f64`"),
     (
@@ -40,16 +48,28 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "printf in the C library",
         "write numbers with a loop of your own, or link a printf without floats (iprintf)",
     ),
-    (r"^(__floatscan|decfloat|hexfloat|strto(f|d|ld)|atof|v?f?s?scanf|strtox)$", "scanf or strtod in the C library", "parse digits with a loop of your own"),
+    (
+        r"^(__floatscan|decfloat|hexfloat|strto(f|d|ld)|atof|v?f?s?scanf|strtox)$",
+        "scanf or strtod in the C library",
+        "parse digits with a loop of your own",
+    ),
     (
         r"^(__math_\w+|__rem_pio2\w*|(pow|sqrt|exp2?|log(2|10|1p)?|sin|cos|tan|floor|ceil|round|trunc|fmod|ldexp|scalbn|fabs|rint|fm(in|ax))[fl]?)$",
         "the C mathematics library",
         "use integer arithmetic: shifts for powers of two, Newton's method on integers for roots",
     ),
     (r"^~lib/(util/number|math|number)", "AssemblyScript's numbers", "use i32, i64 or u64 throughout: `number` is f64 there"),
-    (r"^(strconv|math|fmt)\.|^runtime\.print(float|complex)", "Go's library", "avoid package fmt, which formats floats too, and package math"),
-    (r"^std::(__\w+::)?(basic_ostream|num_put|num_get|to_string|stod|stof)", "the C++ library's numbers", "do without iostreams; `std::to_chars` of integers has no floats"),
-)  # fmt: skip
+    (
+        r"^(strconv|math|fmt)\.|^runtime\.print(float|complex)",
+        "Go's library",
+        "avoid package fmt, which formats floats too, and package math",
+    ),
+    (
+        r"^std::(__\w+::)?(basic_ostream|num_put|num_get|to_string|stod|stof)",
+        "the C++ library's numbers",
+        "do without iostreams; `std::to_chars` of integers has no floats",
+    ),
+)
 
 _ORIGINS = tuple((re.compile(pattern), Origin(cause, fix)) for pattern, cause, fix in _KNOWN)
 _STANDARD = frozenset(("core", "alloc", "std", "compiler_builtins"))

@@ -9,9 +9,10 @@ from difflib import get_close_matches
 from sshi.errors import LinkError
 from sshi.wasm.check.advice import EXPORT, FORBIDDEN, MEMORY, STACK, START, foreign_module
 from sshi.wasm.check.bodies import forbidden_type
-from sshi.wasm.check.codes import CODES
+from sshi.wasm.check.codes import codes
 from sshi.wasm.check.context import Context, Where
 from sshi.wasm.check.limits import of_module
+from sshi.wasm.check.places import DATAS, ELEMENTS, GLOBALS, MEMORIES, TABLES, TAGS
 from sshi.wasm.encode import encode
 from sshi.wasm.instructions import tokens
 from sshi.wasm.links import describe
@@ -37,12 +38,12 @@ def check_shape(context: Context, interface: Mapping[str, FuncType], source: str
         if entry.kind != FUNC:
             message = f"the {KINDS[entry.kind]} `{entry.module}.{entry.name}` is imported; a contract imports functions only"
             fix = MEMORY if entry.kind == MEMORY_KIND else "define it in the module"
-            context.add("import-kind", "error", message, rule="determinism.imports", fix=fix)
+            context.add("import-kind", "error", message, offset=context.places.imported(entry), rule="determinism.imports", fix=fix)
     _check_entries(context, entries)
     reactor = context.module.export(INITIALIZE, FUNC)
     if reactor is not None and context.module.function_type(reactor.index) != ENTRY_TYPE:
         message = f"`{INITIALIZE}` is {describe(context.module.function_type(reactor.index))}, it must be () -> ()"
-        fix = CODES["initialize-type"].fix
+        fix = codes()["initialize-type"].fix
         context.add("initialize-type", "error", message, function=reactor.index, rule="entry.initialize", fix=fix)
     if context.module.start is not None:
         context.add("start-function", "error", "a start function", function=context.module.start, rule="determinism.no-start", fix=START)
@@ -57,23 +58,23 @@ def _check_function_import(context: Context, interface: Mapping[str, FuncType], 
     kept = context.is_kept(function)
     severity = "error" if kept else "info"
     note = "" if kept else "; nothing calls it, so the linker drops it"
-    where: Where = {"function": function, "rule": "determinism.imports", "dropped": not kept}
+    where: Where = {"function": function, "rule": "determinism.imports", "dropped": not kept, "fix": foreign_module(entry.module)}
     if entry.module != source:
         message = f"`{entry.module}.{entry.name}` comes from module `{entry.module}`, not from `{source}`{note}"
-        context.add("import-module", severity, message, **where, fix=foreign_module(entry.module))
+        context.add("import-module", severity, message, **where)
         return
     if entry.name not in interface:
         close = get_close_matches(entry.name, interface, 1)
-        fix = f"did you mean `{close[0]}`?" if close else "the functions of the interface are listed by `sshi spec`"
+        where["fix"] = f"did you mean `{close[0]}`?" if close else "the functions of the interface are listed by `sshi spec`"
         message = f"the interface has no function `{entry.name}`{note}"
         # dropped or not, a name in the interface's own module that it lacks is a misspelling, or meant for another version
-        context.add("import-unknown", "error" if kept else "warning", message, **where, fix=fix)
+        context.add("import-unknown", "error" if kept else "warning", message, **where)
         return
     found = context.module.function_type(function)
     if found != interface[entry.name]:
         message = f"`{entry.name}` is imported as {describe(found)}, the interface has {describe(interface[entry.name])}{note}"
-        fix = "declare it as the interface does: every pointer and length is one i32"
-        context.add("import-signature", severity, message, **where, fix=fix)
+        where["fix"] = "declare it as the interface does: every pointer and length is one i32"
+        context.add("import-signature", severity, message, **where)
 
 
 def _check_entries(context: Context, entries: Sequence[str] | None) -> None:
@@ -93,7 +94,7 @@ def _check_entries(context: Context, entries: Sequence[str] | None) -> None:
             if of != ENTRY_TYPE and name != INITIALIZE:
                 message = f"the export `{name}` is {describe(of)} and so no entry"
                 fix = "an entry takes no parameters: its input and its answer cross through host functions"
-                context.add("entry-type", "warning", message, rule="entry.default", fix=fix)
+                context.add("entry-type", "warning", message, offset=context.places.exported(name), rule="entry.default", fix=fix)
         return
     for name in entries:
         if name not in exported:
@@ -103,7 +104,7 @@ def _check_entries(context: Context, entries: Sequence[str] | None) -> None:
         elif of_type[name] != ENTRY_TYPE:
             message = f"the declared entry `{name}` is {describe(of_type[name])}, an entry is () -> ()"
             fix = "an entry takes no parameters: its input and its answer cross through host functions"
-            context.add("entry-type", "error", message, rule="entry.default", fix=fix)
+            context.add("entry-type", "error", message, offset=context.places.exported(name), rule="entry.default", fix=fix)
 
 
 def _check_memory(context: Context) -> None:
@@ -112,66 +113,82 @@ def _check_memory(context: Context) -> None:
     if not memories:
         context.add("memory-missing", "error", "the module has no memory", fix=MEMORY)
         return
+    place = context.places.section(MEMORIES)
     if len(memories) > 1:
         advice = FORBIDDEN["multi-memory"]
-        context.add("multi-memory", "error", f"the module has {len(memories)} memories", rule=advice.rule, fix=advice.fix)
+        context.add("multi-memory", "error", f"the module has {len(memories)} memories", offset=place, rule=advice.rule, fix=advice.fix)
     if not any(export.kind == MEMORY_KIND and export.name == "memory" for export in module.exports):
-        context.add("memory-export", "error", "the memory is not exported as `memory`", fix=MEMORY)
+        context.add("memory-export", "error", "the memory is not exported as `memory`", offset=place, fix=MEMORY)
     limits = memories[0]
-    _check_flags(context, limits, "memory")
+    _check_flags(context, limits, "memory", place)
     if limits.minimum > most:
         message = f"the memory starts with {limits.minimum} pages of 64 KiB, {most} are allowed"
-        context.add("memory-too-large", "error", message, rule="limits.memory", fix=STACK)
+        context.add("memory-too-large", "error", message, offset=place, rule="limits.memory", fix=STACK)
     elif limits.maximum is not None and limits.maximum > most:
         message = f"the memory may grow to {limits.maximum} pages of 64 KiB, {most} are allowed"
         fix = f"link with --max-memory={most * PAGE} (Rust: -C link-arg=--max-memory={most * PAGE}), or declare no maximum"
-        context.add("memory-too-large", "error", message, rule="limits.memory", fix=fix)
+        context.add("memory-too-large", "error", message, offset=place, rule="limits.memory", fix=fix)
     for at, segment in enumerate(module.datas):
         offset = constant_u32(segment.offset) if segment.offset else None
         if offset is not None and offset + len(segment.data) > limits.minimum * PAGE:
             message = f"data segment {at} ends at byte {offset + len(segment.data)}, the memory starts with {limits.minimum * PAGE}"
-            context.add("data-range", "error", message, fix="start with more pages: the module cannot be instantiated")
+            context.add(
+                "data-range",
+                "error",
+                message,
+                offset=context.places.section(DATAS),
+                fix="start with more pages: the module cannot be instantiated",
+            )
 
 
-def _check_flags(context: Context, limits: Limits, what: str) -> None:
+def _check_flags(context: Context, limits: Limits, what: str, offset: int | None) -> None:
     for flag, code, message in ((SHARED, "threads", f"the {what} is shared"), (WIDE, "memory64", f"the {what} has 64-bit addresses")):
         if limits.flags & flag:
-            context.add(code, "error", message, rule=FORBIDDEN[code].rule, fix=FORBIDDEN[code].fix)
+            context.add(code, "error", message, offset=offset, rule=FORBIDDEN[code].rule, fix=FORBIDDEN[code].fix)
 
 
 def _check_tables(context: Context) -> None:
     module, rules = context.module, context.rules
+    place = context.places.section(TABLES)
     if len(module.tables) > 1 and not rules.features.reference_types:
-        _bad_type(context, "reference-types", f"the module has {len(module.tables)} tables")
+        _bad_type(context, "reference-types", f"the module has {len(module.tables)} tables", place)
     for table in module.tables:
-        _check_flags(context, table.limits, "table")
+        _check_flags(context, table.limits, "table", place)
         if table.element != FUNCREF:
-            _bad_type(context, "reference-types", f"a table of {VALUE_TYPES[table.element]}")
+            _bad_type(context, "reference-types", f"a table of {VALUE_TYPES[table.element]}", place)
         if rules.max_table_elements is not None and table.limits.minimum > rules.max_table_elements:
             message = f"a table of {table.limits.minimum:,} elements, {rules.max_table_elements:,} are allowed"
-            context.add("table-size", "error", message, fix=CODES["table-size"].fix)
+            context.add("table-size", "error", message, offset=place, fix=codes()["table-size"].fix)
     if not (rules.features.bulk_memory and rules.features.reference_types):
         kept = tuple([segment for at, segment in enumerate(module.elements) if at in context.kept["elem"]])
         try:
             plain_elements(replace(module, elements=kept))
         except LinkError as error:
-            context.add("reference-types", "error", error.message, rule=FORBIDDEN["reference-types"].rule, fix=error.hint)
+            context.add(
+                "reference-types",
+                "error",
+                error.message,
+                offset=context.places.section(ELEMENTS),
+                rule=FORBIDDEN["reference-types"].rule,
+                fix=error.hint,
+            )
     if module.tags:
-        _bad_type(context, "exceptions", "the module declares exceptions")
+        _bad_type(context, "exceptions", "the module declares exceptions", context.places.section(TAGS))
 
 
 def _check_globals(context: Context) -> None:
     module = context.module
     first = len(module.imported(GLOBAL))
+    place = context.places.section(GLOBALS)
     for at, entry in enumerate(module.globals, first):
         kept = at in context.kept["global"]
         if found := forbidden_type(entry.type.value, references=context.rules.features.reference_types):
-            _bad_type(context, found, f"global {at} is of type {VALUE_TYPES[entry.type.value]}", kept=kept)
+            _bad_type(context, found, f"global {at} is of type {VALUE_TYPES[entry.type.value]}", place, kept=kept)
         if any(token[0] == GLOBAL_GET for token in tokens(entry.init)):
             message = f"global {at} is computed from another global"
             fix = "initialise it with a constant; with LLVM: -mno-extended-const"
             severity = "error" if kept else "info"
-            context.add("constant-expression", severity, message, rule="determinism.no-others", fix=fix, dropped=not kept)
+            context.add("constant-expression", severity, message, offset=place, rule="determinism.no-others", fix=fix, dropped=not kept)
 
 
 def _check_types(context: Context) -> None:
@@ -186,10 +203,10 @@ def _check_types(context: Context) -> None:
             context.add(found, "info", message, rule=FORBIDDEN[found].rule, dropped=True)
 
 
-def _bad_type(context: Context, code: str, message: str, *, kept: bool = True) -> None:
+def _bad_type(context: Context, code: str, message: str, offset: int | None, *, kept: bool = True) -> None:
     advice = FORBIDDEN[code]
     text = message if kept else f"{message}; nothing uses it, so the linker drops it"
-    context.add(code, "error" if kept else "info", text, rule=advice.rule, fix=advice.fix if kept else "", dropped=not kept)
+    context.add(code, "error" if kept else "info", text, offset=offset, rule=advice.rule, fix=advice.fix if kept else "", dropped=not kept)
 
 
 def _check_sizes(context: Context) -> None:
@@ -197,4 +214,4 @@ def _check_sizes(context: Context) -> None:
     module, rules = context.module, context.rules
     size = 0 if rules.max_module_bytes is None else len(encode(replace(module, customs=())))
     for excess in of_module(module, size, rules):
-        context.add(excess.code, "warning", f"before linking: {excess} after it", fix=CODES[excess.code].fix)
+        context.add(excess.code, "warning", f"before linking: {excess} after it", fix=codes()[excess.code].fix)
