@@ -24,24 +24,38 @@ RUSTC = "1.95.0"
 
 
 def c_command(source: Path, out: Path) -> list[str]:
-    """clang for wasm32, small, no C library."""
+    """Clang for wasm32, small, no C library."""
     link = ["-Wl,--no-entry", f"-Wl,-z,stack-size={STACK}", "-Wl,--export-memory"]
     flags = ["-target", "wasm32-freestanding", "-Os", "-nostdlib", "-fno-sanitize=all", "-Wall", "-Wextra"]
     return [sys.executable, "-m", "ziglang", "cc", *flags, *link, "-o", str(out), str(source)]
 
 
 def rust_command(source: Path, out: Path) -> list[str]:
-    """rustc for wasm32-unknown-unknown, small, no standard library."""
+    """Rustc for wasm32-unknown-unknown, small, no standard library."""
     codegen = ["opt-level=s", "lto=fat", "panic=abort", "strip=debuginfo", f"link-arg=-zstack-size={STACK}"]
     options = [word for option in codegen for word in ("-C", option)]
-    return ["rustc", "--edition", "2021", "--target", "wasm32-unknown-unknown", "--crate-type", "cdylib", *options, "-o", str(out), str(source)]
+    return [
+        "rustc",
+        "--edition",
+        "2021",
+        "--target",
+        "wasm32-unknown-unknown",
+        "--crate-type",
+        "cdylib",
+        *options,
+        "-o",
+        str(out),
+        str(source),
+    ]
 
 
 def rust_release() -> str | None:
     """The release of the rustc at hand when it has the wasm target, else None."""
     if shutil.which("rustc") is None:
         return None
-    place = subprocess.run(["rustc", "--print", "target-libdir", "--target", "wasm32-unknown-unknown"], capture_output=True, text=True, check=False)
+    place = subprocess.run(
+        ["rustc", "--print", "target-libdir", "--target", "wasm32-unknown-unknown"], capture_output=True, text=True, check=False
+    )
     if place.returncode or not Path(place.stdout.strip()).is_dir():
         return None
     return subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.split()[1]

@@ -1,6 +1,6 @@
 """The main job, end to end: check and link every example for both chains, then judge them and the whole suite on every host.
 
-    make demo        leaves out/report.html, report.json, report.junit.xml and the artifacts
+make demo        leaves out/report.html, report.json, report.junit.xml and the artifacts
 """
 
 from __future__ import annotations

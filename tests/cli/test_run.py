@@ -27,7 +27,8 @@ def test_a_query_answers_the_same_on_every_host(sshi, examples, host):
 
 def test_both_engines_cost_the_same(sshi, examples):
     costs = {
-        engine: run(sshi, examples, TOKEN[0], "total_supply", *TOKEN[1:], "--engine", engine).json["cost"] for engine in ("interpreter", "aot")
+        engine: run(sshi, examples, TOKEN[0], "total_supply", *TOKEN[1:], "--engine", engine).json["cost"]
+        for engine in ("interpreter", "aot")
     }
     assert costs["interpreter"] == costs["aot"]
 

@@ -95,7 +95,9 @@ def test_a_hook_that_raises_is_its_plugin_s_problem():
     def sshi_adapter():
         raise RuntimeError("boom")
 
-    plugins = Plugins.load(entry_points=[Point("bad", plugin(sshi_adapter=sshi_adapter)), Point("good", plugin(sshi_commands=sshi_commands))])
+    plugins = Plugins.load(
+        entry_points=[Point("bad", plugin(sshi_adapter=sshi_adapter)), Point("good", plugin(sshi_commands=sshi_commands))]
+    )
     assert plugins.adapters() == {}
     assert list(plugins.commands()) == ["extra"]
     assert "sshi_adapter raised RuntimeError: boom" in str(plugins.problems[0])
@@ -121,7 +123,10 @@ def renamed(shim: str, old: str, new: str) -> str:
         (lambda near: dataclasses.replace(near, spec_version=9), "maps version 9 of the interface"),
         (lambda near: dataclasses.replace(near, default_profile="near@1"), "'near@1' is none of its profiles"),
         (lambda near: dataclasses.replace(near, shim="(module"), "its shim does not assemble"),
-        (lambda near: dataclasses.replace(near, shim=renamed(near.shim, "storage_has", "storage_hass")), "misses the base function storage_has"),
+        (
+            lambda near: dataclasses.replace(near, shim=renamed(near.shim, "storage_has", "storage_hass")),
+            "misses the base function storage_has",
+        ),
         (lambda near: dataclasses.replace(near, shim=renamed(near.shim, "storage_has", "storage_hass")), "maps storage_hass"),
         (lambda near: dataclasses.replace(near, functions=near.functions[1:]), "which its table of chain functions lacks"),
         (

@@ -90,7 +90,7 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--markdown", "markdown_file", type=AS_FILE, help="Write it as Markdown.")
 @click.option("--html", "html_file", type=AS_FILE, help="Write it as one HTML file that needs no network.")
 @click.pass_context
-def run(ctx: click.Context, contract: Path | None, scenario: Path | None, manifest: Path | None, **options: Any) -> None:  # noqa: ANN401  by name
+def run(ctx: click.Context, contract: Path | None, scenario: Path | None, manifest: Path | None, **options: Any) -> None:
     """Run the suite, or CONTRACT's own scenario, on the reference host and on every chain."""
     subject = "the suite" if contract is None else contract.name
     units = _chosen(contract, scenario, manifest, path=options["path"], expression=options["expression"], clause=options["clause"])

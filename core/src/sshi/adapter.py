@@ -165,7 +165,7 @@ class Adapter:
     import_memory: tuple[str, str] | None = None
     exports_memory: bool = False
     capabilities: frozenset[str] = frozenset()
-    cost_units: Mapping[str, str] = field(default_factory=dict)
+    cost_units: Mapping[str, str] = field(default_factory=dict[str, str])
     package: Callable[[bytes, Manifest], Mapping[str, bytes]] | None = None
     program: Program | None = None
 

@@ -43,6 +43,7 @@ class ContractError(SshiError):
 
     @property
     def hint(self) -> str:
+        """What to do about it."""
         return self.advice
 
 
@@ -87,6 +88,7 @@ class AdapterError(SshiError):
 
     @property
     def hint(self) -> str:
+        """What to do about it."""
         return self.advice
 
 
@@ -131,6 +133,7 @@ class UsageError(SshiError):
 
     @property
     def hint(self) -> str:
+        """What to do about it."""
         return self.advice
 
 

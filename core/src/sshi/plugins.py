@@ -37,7 +37,7 @@ class Plugins:
     """What is loaded, and what could not be."""
 
     manager: pluggy.PluginManager
-    problems: list[AdapterError] = field(default_factory=list)
+    problems: list[AdapterError] = field(default_factory=list[AdapterError])
     _adapters: dict[str, Adapter] | None = None
 
     @classmethod
@@ -104,7 +104,9 @@ class Plugins:
                 self.manager.unregister(name=point.name)
             complaint = PluginProblem(point.name, _one_line(error), "compare its hooks with sshi.hookspecs")
         except Exception as error:  # noqa: BLE001  whatever a stranger's package raises is that package's problem
-            complaint = PluginProblem(point.name, f"cannot be imported: {type(error).__name__}: {_one_line(error)}", "reinstall or update the package")
+            complaint = PluginProblem(
+                point.name, f"cannot be imported: {type(error).__name__}: {_one_line(error)}", "reinstall or update the package"
+            )
         if complaint is not None:
             self.problems.append(complaint)
 
@@ -115,7 +117,9 @@ class Plugins:
         try:
             answers = caller()
         except Exception as error:  # noqa: BLE001  a hook must not take the others down
-            self.problems.append(PluginProblem(plugin, f"{hook} raised {type(error).__name__}: {_one_line(error)}", "report it to the plugin's author"))
+            self.problems.append(
+                PluginProblem(plugin, f"{hook} raised {type(error).__name__}: {_one_line(error)}", "report it to the plugin's author")
+            )
             return None
         return answers[0] if answers else None
 
@@ -134,13 +138,17 @@ def _door(name: str, plugin: Any) -> PluginProblem | None:
     stated = getattr(plugin, "SSHI_API", None)
     if stated != API_VERSION:
         text = "states no SSHI_API" if stated is None else f"was written for plugin API {stated!r}"
-        return PluginProblem(name, f"{text}, this release has {API_VERSION}", f"put SSHI_API = {API_VERSION} in it, or install a release that matches")
+        return PluginProblem(
+            name, f"{text}, this release has {API_VERSION}", f"put SSHI_API = {API_VERSION} in it, or install a release that matches"
+        )
     for member in dir(plugin):
         if not member.startswith(PREFIX):
             continue
         value: Callable[..., object] = getattr(plugin, member)
         if callable(value) and not hasattr(value, "sshi_impl"):
-            return PluginProblem(name, f"{member} has no @hookimpl, so it would never be called", "put @hookimpl above it, or drop the sshi_ prefix")
+            return PluginProblem(
+                name, f"{member} has no @hookimpl, so it would never be called", "put @hookimpl above it, or drop the sshi_ prefix"
+            )
         if callable(value) and getattr(value, "__defaults__", None):
             return PluginProblem(name, f"{member} gives a parameter a default, which hides a misspelling", "drop the default")
     return None

@@ -100,7 +100,7 @@ def test_an_engine_without_fuel_counts_none(mode):
         (("i64",) * 9, ("i32",), "(i64.const 7)" * 9, (7,) * 9, 2**40 + 5),
     ],
 )
-def test_arguments_arrive_unsigned_and_results_leave_modulo_their_width(mode, params, result, pushed, seen, answer):  # noqa: PLR0917  a row of a table
+def test_arguments_arrive_unsigned_and_results_leave_modulo_their_width(mode, params, result, pushed, seen, answer):
     got = []
 
     def body(_frame, *arguments):

@@ -49,7 +49,7 @@ def store(vm, key: bytes, value: bytes) -> None:
     ],
 )
 @pytest.mark.parametrize("query", [False, True], ids=["call", "query"])
-def test_storage_read_answers_the_length_and_fills_what_fits(engine, stored, capacity, length, after, query):  # noqa: PLR0917  a row of a table
+def test_storage_read_answers_the_length_and_fills_what_fits(engine, stored, capacity, length, after, query):
     vm = fresh("storage_read", engine)
     if stored is not None:
         store(vm, b"k", stored)

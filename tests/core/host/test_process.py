@@ -23,7 +23,8 @@ PROGRAM = textwrap.dedent(
         request = json.loads(line)
         number, op = request["id"], request["op"]
         if op == "hello":
-            say({"id": number, "ok": {"protocol": PROTOCOL, "name": "fake", "version": "1", "chain": "fake", "speaks": ["world"], "profiles": []}})
+            say({"id": number, "ok": {"protocol": PROTOCOL, "name": "fake", "version": "1", "chain": "fake",
+                                      "speaks": ["world"], "profiles": []}})
         elif op == "balance":
             address = request["address"]
             if address == "ZGll": print("last words", file=sys.stderr); os._exit(7)

@@ -76,7 +76,7 @@ def test_a_trace_changes_neither_the_end_nor_the_cost():
         ("secp256k1_recover", (FREE, FREE, FREE), [], None, False, f"hash={'00' * 32} sig={'00' * 48}…(65 bytes) out=[33] -> 1"),
     ],
 )
-def test_the_last_line_says_how_it_ended(name, arguments, patches, gas, query, told):  # noqa: PLR0917  a row of a table
+def test_the_last_line_says_how_it_ended(name, arguments, patches, gas, query, told):
     receipt = ask(fresh(name), arguments, patches, query=query, gas=gas, trace=True)
     last = [event for event in receipt.trace if event.function == name][-1]
     assert told in line(last)

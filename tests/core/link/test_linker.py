@@ -80,7 +80,9 @@ def test_function_names_are_kept_when_asked_for_and_only_then(adapter):
 
 def test_the_profile_decides_what_may_be_imported():
     near = ADAPTERS["near"]
-    later = tuple(msgspec.structs.replace(function, since=87) if function.name == "storage_read" else function for function in near.functions)
+    later = tuple(
+        msgspec.structs.replace(function, since=87) if function.name == "storage_read" else function for function in near.functions
+    )
     future = dataclasses.replace(near, functions=later)
     text = f"""(module (import "env" "storage_read" (func $read (param i32 i32) (result i32))) {MEMORY}
         (func (export "go") (drop (call $read (i32.const 0) (i32.const 8)))))"""
@@ -116,7 +118,9 @@ def test_a_module_that_is_no_valid_wasm_is_the_contract_s_fault(adapter):
 
 
 def test_a_shim_that_makes_an_invalid_module_is_the_adapter_s_fault(adapter):
-    broken = dataclasses.replace(adapter, glue=lambda request: '(module (func (export "call") (drop (i64.add (i32.const 1) (i32.const 1)))))')
+    broken = dataclasses.replace(
+        adapter, glue=lambda request: '(module (func (export "call") (drop (i64.add (i32.const 1) (i32.const 1)))))'
+    )
     with pytest.raises(AdapterError):
         link(broken, f'(module {MEMORY} (func (export "go")))')
 
@@ -142,6 +146,10 @@ def test_a_damaged_module_is_refused_or_links(data):
 
 
 def test_exports_are_the_glue_s_and_nothing_else(adapter):
-    module = decode(link(adapter, f'(module {MEMORY} (global (export "g") i32 (i32.const 1)) (func (export "go")) (func (export "helper") (param i32)))').wasm)
+    module = decode(
+        link(
+            adapter, f'(module {MEMORY} (global (export "g") i32 (i32.const 1)) (func (export "go")) (func (export "helper") (param i32)))'
+        ).wasm
+    )
     assert {export.kind for export in module.exports} == {FUNC}
     assert "helper" not in {export.name for export in module.exports}

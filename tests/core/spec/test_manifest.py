@@ -18,7 +18,9 @@ def test_a_json_declaration_is_read():
 
 
 def test_a_toml_declaration_is_the_same():
-    text = b'sshi = 1\nname = "token"\n[[entries]]\nname = "init"\nkind = "init"\npayable = true\n[[entries]]\nname = "get"\nkind = "query"\n'
+    text = (
+        b'sshi = 1\nname = "token"\n[[entries]]\nname = "init"\nkind = "init"\npayable = true\n[[entries]]\nname = "get"\nkind = "query"\n'
+    )
     assert parse_manifest(text, where="here", toml=True) == parse_manifest(GOOD, where="here")
 
 

@@ -12,16 +12,19 @@ from sshi_conformance.fuzz.program import (
     INPUT,
     INPUT_ROOM,
     PAGE,
+    PASSIVE,
     PREPARED,
     SLOTS,
     Compute,
     Contract,
+    Drop,
     Entry,
     Fill,
     Grow,
     Host,
     If,
     Indirect,
+    Init,
     Leave,
     Load,
     Loop,
@@ -29,7 +32,9 @@ from sshi_conformance.fuzz.program import (
     Op,
     Pick,
     Recurse,
+    Several,
     Store,
+    Tick,
     Unreachable,
     walk,
 )
@@ -38,6 +43,7 @@ from sshi_conformance.fuzz.values import Arena, Scope
 BINARY = ("add", "sub", "mul", "and", "or", "xor", "shl", "shr_s", "shr_u", "rotl", "rotr")
 UNARY = ("clz", "ctz", "popcnt", "extend8_s", "extend16_s")
 DIVISION = ("div_s", "div_u", "rem_s", "rem_u")
+WAYS = ("call", "block", "loop", "if")
 REACTOR_SLOT = SLOTS - 1
 
 
@@ -152,7 +158,11 @@ class _Maker:
 
     def _memory(self) -> Op:
         rng, calls = self._rng, self._calls
-        match rng.randrange(4):
+        match rng.randrange(6):
+            case 4:
+                return Init(self._plain(len(PASSIVE)), rng.choice((0, 0, 1, 9)), rng.choice((0, 1, 8, 20)))
+            case 5:
+                return self._dialect()
             case 0:
                 return Store(self._plain(8), rng.choice((0, 32, 0xFFFF_FFFF, calls.some_slot())), rng.choice((1, 4, 8)))
             case 1:
@@ -164,6 +174,19 @@ class _Maker:
             case _:
                 length = rng.choice((0, 1, 5, 40, 0x1000))
                 return Fill(self._plain(length) if length < 0x1000 else FREE, rng.randrange(256), length)
+
+    def _dialect(self) -> Op:
+        """What only some chains' machines have, so that linking takes it out: passive segments at their ends, several results."""
+        rng, calls = self._rng, self._calls
+        dice = rng.random()
+        if dice < 0.1:
+            return Drop()
+        if dice < 0.2 and not calls.calm:
+            offset = rng.choice((len(PASSIVE), len(PASSIVE) + 1, 1, 0xFFFF_FFFF))
+            return Init(self._plain(len(PASSIVE)), offset, rng.choice((0, len(PASSIVE) - 1, len(PASSIVE), 0xFFFF_FFFF)))
+        if dice < 0.35:
+            return Tick(calls.new_slot())
+        return Several(calls.new_slot(), rng.choice((0, 1, calls.some_slot())), rng.choice((0, 2, calls.some_slot())), rng.choice(WAYS))
 
     def _plain(self, length: int) -> int:
         """Where a plain access may go."""

@@ -15,12 +15,14 @@ from sshi_conformance.fuzz.program import (
     Bump,
     Compute,
     Delta,
+    Drop,
     Entry,
     Fill,
     Grow,
     Host,
     If,
     Indirect,
+    Init,
     Leave,
     Load,
     Loop,
@@ -28,8 +30,10 @@ from sshi_conformance.fuzz.program import (
     Op,
     Pick,
     Recurse,
+    Several,
     Slot,
     Store,
+    Tick,
     Unreachable,
     Word,
     blocks,
@@ -41,18 +45,24 @@ Line = tuple[str, *tuple[Immediate, ...]]
 
 SHOW, ASK = "set_return", "input"
 """The host functions that every entry relies on: they bring words in and results out."""
+PLAIN, PAIR = 0, 1
+"""The types `() -> ()`, and that of two values taken and left: the first ones of every module that has them."""
 _LOAD = {1: "i64.load8_u", 4: "i64.load32_u", 8: "i64.load"}
 _STORE = {1: "i64.store8", 4: "i64.store32", 8: "i64.store"}
 
 
 class Writer:
-    """The lines of one function.  `functions` are the numbers of host functions and of helpers."""
+    """The lines of one function.
 
-    def __init__(self, functions: Mapping[str, int], plain_type: int) -> None:
+    functions  the numbers of host functions and of helpers
+    segment    the number of the passive segment
+    """
+
+    def __init__(self, functions: Mapping[str, int], segment: int) -> None:
         self.lines: list[Line | str] = []  # a bare string is a note for the reader
         self.locals = 0
         self._functions = functions
-        self._plain_type = plain_type
+        self._segment = segment
 
     def entry(self, entry: Entry, window: int) -> None:
         """A whole entry."""
@@ -94,6 +104,15 @@ class Writer:
                 self._add(self._i32(to), self._i32(source), self._i32(length), ("memory.copy", 0, 0))
             case Fill(to, byte, length):
                 self._add(self._i32(to), ("i32.const", byte), self._i32(length), ("memory.fill", 0))
+            case Init(to, offset, length):
+                self._add(self._i32(to), self._i32(offset), self._i32(length), ("memory.init", self._segment, 0))
+            case Drop():
+                self._add(("data.drop", self._segment))
+            case Tick(slot):
+                self._add(("global.get", 0), ("i64.const", 1), ("i64.add",), ("global.set", 0))
+                self._observe(slot, [("global.get", 0)])
+            case Several():
+                self._several(op)
             case Delta(slot, before, after):
                 self._observe(slot, [*_load8(after), *_load8(before), ("i64.sub",)])
             case Bump(at, by):
@@ -106,7 +125,7 @@ class Writer:
             case Unreachable():
                 self._add(("unreachable",))
             case Indirect(slot, index):
-                self._observe(slot, [*self._i32(index), ("call_indirect", self._plain_type, 0), ("i64.const", 0)])
+                self._observe(slot, [*self._i32(index), ("call_indirect", PLAIN, 0), ("i64.const", 0)])
             case Recurse(slot, depth):
                 self._observe(slot, [*self._i32(depth), ("call", self._functions[RECURSE]), ("i64.const", 0)])
             case Leave(quick):
@@ -136,13 +155,34 @@ class Writer:
             call += [("drop",)] * len(function.results) + [("i64.const", 0)]
         self._observe(op.slot, call)
 
-    def _loop(self, times: int, body: tuple[Op, ...], inside: int) -> None:
-        counter = self.locals
+    def _several(self, op: Several) -> None:
+        both = [*self._i64(op.first), *self._i64(op.second)]
+        swap: Line = ("call", self._functions[SWAP])
+        match op.way:
+            case "block":
+                lines = [*both, ("block", PAIR), ("i64.const", 7), ("i64.add",), *self._i32(op.first), ("br_if", 0), swap, ("end",)]
+            case "if":
+                lines = [*both, *self._i32(op.second), ("if", PAIR), swap, ("else",), ("i64.const", 5), ("i64.xor",), ("end",)]
+            case "loop":
+                begin, again = self._counter(3)
+                lines = [*begin, *both, ("loop", PAIR), swap, ("i64.const", 1), ("i64.add",), *again, ("br_if", 0), ("end",)]
+            case _:
+                lines = [*both, swap]
+        self._observe(op.slot, [*lines, ("i64.sub",)])
+
+    def _counter(self, times: int) -> tuple[list[Line], list[Line]]:
+        """Instructions that begin to count, and those that leave how many rounds are left."""
+        local = self.locals
         self.locals += 1
+        again: list[Line] = [("local.get", local), ("i32.const", 1), ("i32.sub",), ("local.tee", local)]
+        return [("i32.const", times), ("local.set", local)], again
+
+    def _loop(self, times: int, body: tuple[Op, ...], inside: int) -> None:
+        begin, again = self._counter(times)
         self._note(f"{times} times")
-        self._add(("i32.const", times), ("local.set", counter), ("loop", VOID))
+        self._add(begin, ("loop", VOID))
         self._ops(body, inside + 1)
-        self._add(("local.get", counter), ("i32.const", 1), ("i32.sub",), ("local.tee", counter), ("br_if", 0), ("end",))
+        self._add(again, ("br_if", 0), ("end",))
 
     def _pick(self, on: Arg, arms: Sequence[tuple[Op, ...]], inside: int) -> None:
         self._note(f"pick an arm by {_shown(on)}")
@@ -185,7 +225,7 @@ class Writer:
             self.lines += part if isinstance(part, list) else [part]
 
 
-RECURSE, OBSERVE = " recurse", " observe"
+RECURSE, OBSERVE, SWAP = " recurse", " observe", " swap"
 """The helpers' names among `functions`; no import can have them."""
 
 
@@ -218,6 +258,12 @@ def describe(op: Op) -> str:
             return f"copy {_shown(length)} bytes from {_shown(source)} to {_shown(to)}"
         case Fill(to, byte, length):
             return f"fill {_shown(length)} bytes at {_shown(to)} with {byte:#x}"
+        case Init(to, offset, length):
+            return f"copy {_shown(length)} bytes of the passive segment, from its byte {offset}, to {_shown(to)}"
+        case Several(slot, first, second, way):
+            return f"slot {slot}: {_shown(first)} and {_shown(second)} through a {way} with two results"
+        case Tick(slot):
+            return f"slot {slot}: count up the global"
         case Delta(slot, before, after):
             return f"slot {slot}: what is at {after:#x} less what is at {before:#x}"
         case Bump(at, by):

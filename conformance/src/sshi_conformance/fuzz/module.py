@@ -25,17 +25,20 @@ from sshi.wasm.module import (
     Element,
     Export,
     FuncType,
+    Global,
+    GlobalType,
     Import,
     Limits,
     Module,
     TableType,
 )
-from sshi_conformance.fuzz.lines import ASK, OBSERVE, RECURSE, SHOW, Line, Writer, observation, recursion
-from sshi_conformance.fuzz.program import Contract, Host, Indirect, Recurse, observes, uses, walk
+from sshi_conformance.fuzz.lines import ASK, OBSERVE, RECURSE, SHOW, SWAP, Line, Writer, observation, recursion
+from sshi_conformance.fuzz.program import PASSIVE, Contract, Drop, Host, Indirect, Init, Recurse, Several, Tick, observes, uses, walk
 
 _TYPES = {"i32": I32, "i64": I64}
 _PLAIN = FuncType(b"", b"")
 _MISTYPED = FuncType(bytes((I32,)), b"")
+_PAIR = FuncType(bytes((I64, I64)), bytes((I64, I64)))
 _OBSERVE = FuncType(bytes((I32, I64)), b"")
 _MNEMONIC_OF_KIND = {EntryKind.INIT: "init", EntryKind.CALL: "call", EntryKind.QUERY: "query"}
 
@@ -59,11 +62,15 @@ class _Parts:
     imports: dict[str, FuncType]
     functions: tuple[_Function, ...]
     table: tuple[int, int] | None
+    passive: bool
+    ticks: bool
 
     @property
     def types(self) -> tuple[FuncType, ...]:
-        """Every type once, `() -> ()` first."""
-        return tuple(dict.fromkeys([_PLAIN, *self.imports.values(), *(function.type for function in self.functions)]))
+        """Every type once, those of blocks first."""
+        of_functions = [function.type for function in self.functions]
+        first = [_PLAIN, _PAIR] if _PAIR in of_functions else [_PLAIN]
+        return tuple(dict.fromkeys([*first, *self.imports.values(), *of_functions]))
 
 
 def to_wasm(contract: Contract) -> bytes:
@@ -87,7 +94,9 @@ def to_wasm(contract: Contract) -> bytes:
             Code(function.locals, b"".join(emit(*line) for line in function.lines if not isinstance(line, str)))
             for function in parts.functions
         ),
-        datas=tuple(Data(0, 0, _offset(at), data) for at, data in contract.prepared),
+        globals=(Global(GlobalType(I64, mutable=True), emit("i64.const", 5) + emit("end")),) if parts.ticks else (),
+        datacount=len(contract.prepared) + 1 if parts.passive else None,
+        datas=(*(Data(0, 0, _offset(at), data) for at, data in contract.prepared), *[Data(1, 0, None, PASSIVE)] * parts.passive),
         customs=(Custom(face.section, encode_manifest(contract.manifest), 11),),
     )
     return encode(module)
@@ -108,7 +117,9 @@ def to_wat(contract: Contract, *, head: str = "") -> str:
         out.append("  (table 3 3 funcref)")
         out += [f"  (elem (i32.const {2 * place}) func ${names[index]})" for place, index in enumerate(parts.table)]
     out.append(f'  (memory (export "{face.memory}") {minimum}{"" if maximum is None else f" {maximum}"})')
+    out += ["  (global (mut i64) (i64.const 5))"] * parts.ticks
     out += [f'  (data (i32.const {at:#x}) "{_text(data)}")' for at, data in contract.prepared]
+    out += [f'  (data "{_text(PASSIVE)}")'] * parts.passive
     for function in parts.functions:
         export = f' (export "{function.name}")' if function.exported else ""
         out += ["", *([f"  ;; {function.note}"] if function.note else [])]
@@ -146,17 +157,22 @@ def _parts(contract: Contract) -> _Parts:
         table = (at + len(helpers), at + len(helpers) + 1)
         helpers.append(_Function("nothing", _PLAIN, (), [("end",)], exported=False))
         helpers.append(_Function("mistyped", _MISTYPED, (), [("end",)], exported=False))
+    if uses(contract, lambda op: isinstance(op, Several)):
+        numbers[SWAP] = at + len(helpers)
+        helpers.append(_Function("swap", _PAIR, (), [("local.get", 1), ("local.get", 0), ("end",)], exported=False))
     functions = list(helpers)
+    segment = len(contract.prepared)
     if contract.reactor is not None:
-        writer = Writer(numbers, 0)
+        writer = Writer(numbers, segment)
         writer.reactor(contract.reactor)
         functions.append(_Function(face.reactor, _PLAIN, _counters(writer), writer.lines, exported=True))
     for entry in contract.entries:
-        writer = Writer(numbers, 0)
+        writer = Writer(numbers, segment)
         writer.entry(entry, contract.window)
         note = f"{_MNEMONIC_OF_KIND[entry.kind]}{', payable' if entry.payable else ''}"
         functions.append(_Function(entry.name, _PLAIN, _counters(writer), writer.lines, exported=True, note=note))
-    return _Parts(imports, tuple(functions), table)
+    passive = uses(contract, lambda op: isinstance(op, Init | Drop))
+    return _Parts(imports, tuple(functions), table, passive, uses(contract, lambda op: isinstance(op, Tick)))
 
 
 def _counters(writer: Writer) -> tuple[tuple[int, int], ...]:
@@ -200,6 +216,10 @@ def _instruction(mnemonic: str, immediates: Sequence[object], names: list[str]) 
             return f"call ${names[index]}"
         case "call_indirect", [int(of), _]:
             return f"call_indirect (type $t{of})"
+        case "memory.init", [int(segment), _]:
+            return f"memory.init {segment}"
+        case (("block" | "loop" | "if"), [int(of)]) if of != VOID:
+            return f"{mnemonic} (type $t{of})"
         case "br_table", [tuple(labels)]:
             return f"br_table {' '.join(map(str, labels))}"
         case _ if mnemonic in _WITHOUT_IMMEDIATES or list(immediates) in ([VOID], []):

@@ -27,6 +27,7 @@ ADDRESS = INPUT + 4 + 4 * WORDS
 PREPARED = 0x2000
 FREE = 0x9000
 PAGE = 0x10000
+PASSIVE = b"a segment that memory.init copies"
 COUNT_SHIFT = 48
 """A slot holds the sum of results below this bit and the number of completed executions from it on."""
 
@@ -119,6 +120,36 @@ class Compute(msgspec.Struct, frozen=True, tag="compute"):
     wide: bool
 
 
+class Init(msgspec.Struct, frozen=True, tag="init"):
+    """`memory.init` from the passive segment."""
+
+    to: Arg
+    offset: int
+    length: Arg
+
+
+class Drop(msgspec.Struct, frozen=True, tag="drop"):
+    """`data.drop` of the passive segment."""
+
+
+class Tick(msgspec.Struct, frozen=True, tag="tick"):
+    """Count up a global, which begins at 5 in every call."""
+
+    slot: int
+
+
+class Several(msgspec.Struct, frozen=True, tag="several"):
+    """Two values through something with several results, then the first of them less the second.
+
+    way  "call": a function that swaps them; "block", "loop", "if": a block that takes and leaves both, and swaps them or changes one
+    """
+
+    slot: int
+    first: Arg
+    second: Arg
+    way: str
+
+
 class Unreachable(msgspec.Struct, frozen=True, tag="unreachable"):
     """`unreachable`."""
 
@@ -166,7 +197,28 @@ class Leave(msgspec.Struct, frozen=True, tag="leave"):
     quick: bool
 
 
-Op = Host | Store | Load | Move | Fill | Delta | Bump | Grow | Compute | Unreachable | Indirect | Recurse | Loop | If | Pick | Leave
+Op = (
+    Host
+    | Store
+    | Load
+    | Move
+    | Fill
+    | Init
+    | Drop
+    | Delta
+    | Bump
+    | Grow
+    | Compute
+    | Several
+    | Tick
+    | Unreachable
+    | Indirect
+    | Recurse
+    | Loop
+    | If
+    | Pick
+    | Leave
+)
 
 
 class Entry(msgspec.Struct, frozen=True):

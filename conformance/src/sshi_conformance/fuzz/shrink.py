@@ -166,7 +166,7 @@ def _ops(op: Op) -> Iterator[Op]:
             yield from (replace(op, args=args) for args in _args(value))
         elif field == "steps" and len(value) > 1:
             yield from (replace(op, steps=value[:at] + value[at + 1 :]) for at in range(len(value)))
-        elif field in ("at", "value", "to", "source", "length", "pages", "start", "index", "depth"):
+        elif field in ("at", "value", "to", "source", "length", "pages", "start", "index", "depth", "first", "second"):
             yield from (replace(op, **{field: smaller}) for smaller in _smaller(value))
 
 
@@ -176,7 +176,7 @@ def _args(args: tuple[Arg, ...]) -> Iterator[tuple[Arg, ...]]:
 
 
 def _smaller(arg: Arg) -> Iterator[Arg]:
-    if isinstance(arg, Slot):
+    if isinstance(arg, Slot | Word):
         yield 0
     elif isinstance(arg, int) and arg > 0:
         yield 0

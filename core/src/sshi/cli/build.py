@@ -23,7 +23,14 @@ Exit status: 0 written, 2 the contract cannot be linked or the command is wrong;
 
 @click.command(epilog=EPILOG)
 @click.argument("contract", type=click.Path(path_type=Path))
-@click.option("-t", "--target", "targets", multiple=True, metavar="CHAIN[@PROFILE]", help="Chain to link for; repeat for more.  Default: all installed.")
+@click.option(
+    "-t",
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="CHAIN[@PROFILE]",
+    help="Chain to link for; repeat for more.  Default: all installed.",
+)
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("dist"), show_default=True, help="Directory for the artifacts.")
 @click.option("--name", help="Base name of the artifacts; default: the module's.")
 @click.option("--names", is_flag=True, help="Keep function names in the artifacts (larger).")

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 manifest_option = click.option(
-    "--manifest", type=click.Path(path_type=Path), help="Declaration of entries (TOML or JSON); else the custom section, else sshi.toml beside."
+    "--manifest",
+    type=click.Path(path_type=Path),
+    help="Declaration of entries (TOML or JSON); else the custom section, else sshi.toml beside.",
 )
 
 

@@ -16,7 +16,14 @@ from sshi.cli.common import json_option, print_json
 from sshi.errors import SshiError
 from sshi.plugins import Plugins
 
-EPILOG = "\b\nExamples:\n  sshi doctor\n  sshi doctor --json\n\n\b\nExit status: 0 all that is needed works, 1 something is broken; a missing judge is a warning."
+EPILOG = """\b
+Examples:
+  sshi doctor
+  sshi doctor --json
+
+\b
+Exit status: 0 all that is needed works, 1 something is broken; a missing judge is a warning.
+"""
 
 _PROBE = '(module (memory (export "memory") 1 1) (func (export "main")))'
 

@@ -13,7 +13,14 @@ from sshi.link.source import decode_file, read_manifest, read_module
 from sshi.wasm.module import FUNC, GLOBAL, MEMORY, TABLE, FuncType, Module
 from sshi.wasm.names import label
 
-EPILOG = "\b\nExamples:\n  sshi inspect token.wasm\n  sshi inspect dist/token.near.wasm --json\n\n\b\nExit status: 0, or 2 when the file is no module."
+EPILOG = """\b
+Examples:
+  sshi inspect token.wasm
+  sshi inspect dist/token.near.wasm --json
+
+\b
+Exit status: 0, or 2 when the file is no module.
+"""
 
 _KINDS = {FUNC: "func", TABLE: "table", MEMORY: "memory", GLOBAL: "global"}
 _TYPES = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128", 0x70: "funcref", 0x6F: "externref"}

@@ -48,9 +48,11 @@ class LazyGroup(click.Group):
         return self._refs
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """Their names, in the order of registration."""
         return list(self.refs())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        """The subcommand, imported now."""
         ref = self.refs().get(cmd_name)
         if ref is None:
             return None
@@ -59,6 +61,7 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's signature
+        """The list of `--help`, from the references alone."""
         rows = [(ref.name, ref.help) for ref in self.refs().values()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)

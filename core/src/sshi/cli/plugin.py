@@ -14,6 +14,7 @@ def sshi_commands() -> list[CommandRef]:
         CommandRef("spec", "sshi.cli.spec:spec", "Print the interface: Markdown, JSON, WIT or a C header."),
         CommandRef("check", "sshi.cli.check:check", "Say whether a contract loads on each target, and why not."),
         CommandRef("build", "sshi.cli.build:build", "Link a contract for chains."),
+        CommandRef("meter", "sshi.cli.meter:meter", "Make a contract charge gas for what it runs."),
         CommandRef("inspect", "sshi.cli.inspect:inspect", "Show what is in a module."),
         CommandRef("run", "sshi.cli.run:run", "Call a contract's entry on the reference host or a chain's VM."),
         CommandRef("adapters", "sshi.cli.adapters:adapters", "List the installed adapters and which VMs are ready."),

@@ -56,8 +56,12 @@ class Host:
 @click.option("--init", "init", metavar="NAME", help="The init to deploy with; default: the only one.")
 @click.option("--init-input", "init_inputs", multiple=True, metavar="FORM", help="Input of the deployment's init; repeat to join.")
 @click.option("--init-value", type=click.IntRange(0, (1 << 128) - 1), default=0, help="Amount attached to the deployment.")
-@click.option("--on", "where", default="reference", show_default=True, metavar="HOST", help="reference, or CHAIN[@PROFILE][:emulated|:real].")
-@click.option("--engine", type=click.Choice(["interpreter", "aot"]), default="interpreter", show_default=True, help="Of the reference host.")
+@click.option(
+    "--on", "where", default="reference", show_default=True, metavar="HOST", help="reference, or CHAIN[@PROFILE][:emulated|:real]."
+)
+@click.option(
+    "--engine", type=click.Choice(["interpreter", "aot"]), default="interpreter", show_default=True, help="Of the reference host."
+)
 @click.option("--state", type=click.Path(path_type=Path), help="World file of the reference host: kept from run to run.")
 @click.option("--height", type=click.IntRange(1, (1 << 64) - 1), help="Block height.")
 @click.option("--time-ms", type=click.IntRange(0, (1 << 64) - 1), help="Block time, milliseconds since the Unix epoch.")
@@ -150,7 +154,9 @@ def _existing(host: Host, manifest: Manifest) -> bytes | None:
     address = host.address(manifest.name)
     contract = host.vm.world.contract(address)
     if contract is not None and contract.code.wasm != host.code.wasm:
-        raise UsageError(f"the world's contract {manifest.name!r} was deployed from other bytes", where="--state", advice="start another world file")
+        raise UsageError(
+            f"the world's contract {manifest.name!r} was deployed from other bytes", where="--state", advice="start another world file"
+        )
     return None if contract is None else address
 
 
@@ -159,7 +165,9 @@ def _init(manifest: Manifest, options: dict[str, Any]) -> str | None:
     if options["init"] is not None or len(manifest.inits) == 1:
         return options["init"] or manifest.inits[0].name
     if manifest.inits:
-        raise UsageError(f"the contract has several inits: {', '.join(entry.name for entry in manifest.inits)}", where="--init", advice="name one")
+        raise UsageError(
+            f"the contract has several inits: {', '.join(entry.name for entry in manifest.inits)}", where="--init", advice="name one"
+        )
     return None
 
 

@@ -20,7 +20,14 @@ from sshi.plugins import Plugins
 if TYPE_CHECKING:
     from sshi.adapter import Adapter
 
-EPILOG = "\b\nExamples:\n  sshi vm build            every chain whose sources are here\n  sshi vm build near\n\n\b\nExit status: 0 built, 1 the build failed, 2 there is nothing to build or no cargo."
+EPILOG = """\b
+Examples:
+  sshi vm build            every chain whose sources are here
+  sshi vm build near
+
+\b
+Exit status: 0 built, 1 the build failed, 2 there is nothing to build or no cargo.
+"""
 
 
 @click.group()
@@ -37,10 +44,14 @@ def build(ctx: click.Context, chains: tuple[str, ...]) -> None:
     wanted = [plugins.adapter(name) for name in chains] or list(plugins.adapters().values())
     crates = [(adapter, _crate(adapter)) for adapter in wanted if chains or _present(adapter)]
     if not crates:
-        raise UsageError("no installed adapter has the sources of its VM here", advice="install the wheel sshi-<chain>-vm instead, or work in a checkout")
+        raise UsageError(
+            "no installed adapter has the sources of its VM here", advice="install the wheel sshi-<chain>-vm instead, or work in a checkout"
+        )
     cargo = shutil.which("cargo")
     if cargo is None:
-        raise UsageError("cargo is not installed", advice="install Rust 1.95 or newer, or the wheel sshi-<chain>-vm; everything else works without")
+        raise UsageError(
+            "cargo is not installed", advice="install Rust 1.95 or newer, or the wheel sshi-<chain>-vm; everything else works without"
+        )
     for adapter, crate in crates:
         click.secho(f"building sshi-{adapter.name}-vm", bold=True, err=True)
         status = _cargo(cargo, adapter.name, crate)

@@ -315,13 +315,13 @@ class Instance:
             box.of.i64 = value
         _check(_LIB.global_set(self._store.context, place, ctypes.byref(box)))
 
-    def _global(self, name: str) -> Any:  # noqa: ANN401  a C struct
+    def _global(self, name: str) -> Any:
         found = self._export(name, ffi.WASMTIME_EXTERN_GLOBAL)
         if found is None:
             raise ContractError(f"it exports no global {name!r}")
         return found
 
-    def _export(self, name: str, kind: Any) -> Any:  # noqa: ANN401  a C struct, or None
+    def _export(self, name: str, kind: Any) -> Any:
         text = self._linked.exports.get(name)
         if text is None:
             return None
@@ -330,7 +330,7 @@ class Instance:
         return item if item.kind == kind.value else None
 
 
-def _run(frame: Frame, function: Any, *arguments: object) -> None:  # noqa: ANN401  a C function
+def _run(frame: Frame, function: Any, *arguments: object) -> None:
     """Call one that runs the module; raise what came of it."""
     trap = ctypes.c_void_p()
     error = enter(frame, function, *arguments, ctypes.byref(trap))
@@ -370,16 +370,16 @@ def _check(error: int | None) -> None:
         raise ContractError(text)
 
 
-def _memory(store: Store, extern: Any) -> Memory:  # noqa: ANN401  a C struct
+def _memory(store: Store, extern: Any) -> Memory:
     place, context = _inner(extern), store.context
     return Memory(_LIB.memory_data(context, place), lambda: _LIB.memory_size(context, place), (store, extern))
 
 
-def _inner(extern: Any) -> Any:  # noqa: ANN401  a C struct and a pointer into it
+def _inner(extern: Any) -> Any:
     return ctypes.byref(extern, ffi.wasmtime_extern_t.of.offset)
 
 
-def _address(thing: Any) -> int:  # noqa: ANN401  wasmtime-py's objects share no public base
+def _address(thing: Any) -> int:
     return ctypes.cast(thing.ptr(), ctypes.c_void_p).value or 0
 
 

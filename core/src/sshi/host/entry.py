@@ -84,13 +84,13 @@ class HostFunction:
         self.body = body
         self._callback: Any = None
 
-    def callback(self, new_trap: NewTrap) -> Any:  # noqa: ANN401  a ctypes function pointer has no public type
+    def callback(self, new_trap: NewTrap) -> Any:
         """The C callback, the same one every time; `new_trap` makes the trap that carries an exception through the engine."""
         if self._callback is None:
             self._callback = self._make(new_trap)
         return self._callback
 
-    def _make(self, new_trap: NewTrap) -> Any:  # noqa: ANN401
+    def _make(self, new_trap: NewTrap) -> Any:
         # measured: one slice of the whole argument array is half the time of an item each, and masking costs a list
         narrow = {*self.params, *self.results} == {"i32"}
         word = ctypes.c_uint32 if narrow else ctypes.c_uint64
@@ -100,7 +100,7 @@ class HostFunction:
         mask = _I32 if self.results == ("i32",) else -1
         body, mixed = self.body, not narrow and "i32" in self.params
 
-        def with_result(_env: int, _caller: int, slots: Any, _count: int) -> int:  # noqa: ANN401
+        def with_result(_env: int, _caller: int, slots: Any, _count: int) -> int:
             frame = _inside[-1]
             try:
                 arguments = slots[cut] if cut else ()
@@ -112,7 +112,7 @@ class HostFunction:
                 return new_trap()
             return 0
 
-        def without_result(_env: int, _caller: int, slots: Any, _count: int) -> int:  # noqa: ANN401
+        def without_result(_env: int, _caller: int, slots: Any, _count: int) -> int:
             frame = _inside[-1]
             try:
                 arguments = slots[cut] if cut else ()

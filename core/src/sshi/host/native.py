@@ -73,7 +73,7 @@ class Library:
         """What the engine says of an error."""
         return self._text(self._error_message, error)
 
-    def _text(self, read: Any, thing: int | ctypes.c_void_p) -> str:  # noqa: ANN401
+    def _text(self, read: Any, thing: int | ctypes.c_void_p) -> str:
         vector = Bytes()
         read(thing, ctypes.byref(vector))
         text = ctypes.string_at(vector.data, vector.size).rstrip(b"\0").decode("utf-8", "replace")
@@ -81,7 +81,7 @@ class Library:
         return text
 
 
-def _declare(library: ctypes.CDLL, name: str, result: Any, *arguments: Any) -> Any:  # noqa: ANN401  ctypes types have no public names
+def _declare(library: ctypes.CDLL, name: str, result: Any, *arguments: Any) -> Any:
     function = library[name]  # a new object each time, so that wasmtime-py's own declarations stay as they are
     function.restype, function.argtypes = result, arguments
     return function

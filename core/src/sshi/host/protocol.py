@@ -13,8 +13,9 @@ ends the program.  End of input ends the program.
 
 Two groups of operations; `hello` says which a program speaks:
 
-*world*    the program holds accounts, contracts and a ledger of its own: reset, account, balance, deploy, call, storage, block, snapshot, restore
-*receipt*  the program runs single function calls and applies nothing, the ledger is ours: code, state, run  (NEAR)
+*world*    the program holds accounts, contracts and a ledger of its own: reset, account, balance, deploy, call, storage, block,
+           snapshot, restore
+*receipt*  the program runs single function calls and applies nothing, the ledger is ours: code, state, run
 """
 
 from __future__ import annotations
@@ -40,14 +41,14 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
 # ---- both groups -------------------------------------------------------------------------------------------------
 
 
-class Hello(Message, tag="hello", tag_field="op"):
+class Hello(Message, frozen=True, tag="hello", tag_field="op"):
     """The first request."""
 
     id: int
     protocol: int = PROTOCOL
 
 
-class HelloOk(Message):
+class HelloOk(Message, frozen=True):
     """Who answers.  `speaks` holds "world" or "receipt"; `profiles` such as "near@86"; `crates` the judge's own versions."""
 
     protocol: int
@@ -59,7 +60,7 @@ class HelloOk(Message):
     crates: dict[str, str] = {}
 
 
-class Bench(Message, tag="bench", tag_field="op"):
+class Bench(Message, frozen=True, tag="bench", tag_field="op"):
     """Run the request given `times` times inside the program, effects dropped, and say the mean: the raw figure."""
 
     id: int
@@ -67,7 +68,7 @@ class Bench(Message, tag="bench", tag_field="op"):
     times: int
 
 
-class BenchOk(Message):
+class BenchOk(Message, frozen=True):
     """Nanoseconds of one warm run, protocol excluded."""
 
     ns: Decimal
@@ -76,7 +77,7 @@ class BenchOk(Message):
 # ---- world -------------------------------------------------------------------------------------------------------
 
 
-class Reset(Message, tag="reset", tag_field="op"):
+class Reset(Message, frozen=True, tag="reset", tag_field="op"):
     """An empty world of this profile; compiled code may be kept, snapshots are forgotten."""
 
     id: int
@@ -85,7 +86,7 @@ class Reset(Message, tag="reset", tag_field="op"):
     time_ms: Decimal = "0"
 
 
-class Account(Message, tag="account", tag_field="op"):
+class Account(Message, frozen=True, tag="account", tag_field="op"):
     """Make, or set, a plain account.  Answer: {}."""
 
     id: int
@@ -93,20 +94,20 @@ class Account(Message, tag="account", tag_field="op"):
     balance: Decimal
 
 
-class Balance(Message, tag="balance", tag_field="op"):
+class Balance(Message, frozen=True, tag="balance", tag_field="op"):
     """What the account could transfer now.  Answer: BalanceOk."""
 
     id: int
     address: bytes
 
 
-class BalanceOk(Message):
+class BalanceOk(Message, frozen=True):
     """None when the account does not exist."""
 
     balance: Decimal | None
 
 
-class Deploy(Message, tag="deploy", tag_field="op"):
+class Deploy(Message, frozen=True, tag="deploy", tag_field="op"):
     """Upload, instantiate and initialise, both or neither.  Answer: Result, with `address` when it returned.
 
     input  as the chain sees it (selector included); salt tells two deployments of the same code and input apart
@@ -123,7 +124,7 @@ class Deploy(Message, tag="deploy", tag_field="op"):
     trace: bool = False
 
 
-class WorldCall(Message, tag="call", tag_field="op"):
+class WorldCall(Message, frozen=True, tag="call", tag_field="op"):
     """Run a contract; `dry` drops every effect afterwards (a query).  Answer: Result."""
 
     id: int
@@ -137,20 +138,20 @@ class WorldCall(Message, tag="call", tag_field="op"):
     trace: bool = False
 
 
-class Storage(Message, tag="storage", tag_field="op"):
+class Storage(Message, frozen=True, tag="storage", tag_field="op"):
     """Every key and value of a contract.  Answer: StorageOk."""
 
     id: int
     contract: bytes
 
 
-class StorageOk(Message):
+class StorageOk(Message, frozen=True):
     """Pairs, sorted by key."""
 
     storage: tuple[tuple[bytes, bytes], ...]
 
 
-class Block(Message, tag="block", tag_field="op"):
+class Block(Message, frozen=True, tag="block", tag_field="op"):
     """Set height and time of the block that the next calls run in.  Answer: {}."""
 
     id: int
@@ -158,40 +159,40 @@ class Block(Message, tag="block", tag_field="op"):
     time_ms: Decimal
 
 
-class Snapshot(Message, tag="snapshot", tag_field="op"):
+class Snapshot(Message, frozen=True, tag="snapshot", tag_field="op"):
     """Remember the world.  Answer: SnapshotOk."""
 
     id: int
 
 
-class SnapshotOk(Message):
+class SnapshotOk(Message, frozen=True):
     """The token."""
 
     snapshot: int
 
 
-class Restore(Message, tag="restore", tag_field="op"):
+class Restore(Message, frozen=True, tag="restore", tag_field="op"):
     """Back to a remembered world; the token stays good.  Answer: {}."""
 
     id: int
     snapshot: int
 
 
-class WireEvent(Message):
+class WireEvent(Message, frozen=True):
     """One event of the called contract: raw topic bytes as the chain keeps them, and data."""
 
     topic: bytes
     data: bytes
 
 
-class WireTransfer(Message):
+class WireTransfer(Message, frozen=True):
     """Money that left the called contract for another account, in order."""
 
     to: bytes
     amount: Decimal
 
 
-class Result(Message):
+class Result(Message, frozen=True):
     """A deploy's or a call's end, in the interface's terms.
 
     storage   the called contract's difference: [key, value or null], sorted; empty unless it returned
@@ -214,27 +215,27 @@ class Result(Message):
 # ---- receipt -----------------------------------------------------------------------------------------------------
 
 
-class LoadCode(Message, tag="code", tag_field="op"):
+class LoadCode(Message, frozen=True, tag="code", tag_field="op"):
     """Keep a module under its sha256 for later runs.  Answer: {"hash": base64}."""
 
     id: int
     code: bytes
 
 
-class LoadState(Message, tag="state", tag_field="op"):
+class LoadState(Message, frozen=True, tag="state", tag_field="op"):
     """Keep a storage map; states are immutable and named by the program.  Answer: StateOk."""
 
     id: int
     storage: tuple[tuple[bytes, bytes], ...]
 
 
-class StateOk(Message):
+class StateOk(Message, frozen=True):
     """The name of the new state; 0 is always the empty one."""
 
     state: int
 
 
-class Run(Message, tag="run", tag_field="op"):
+class Run(Message, frozen=True, tag="run", tag_field="op"):
     """Run one function call of one receipt.  Answer: RunOk; error `unknown-state` or `unknown-code` after a restart: load again.
 
     balance   of the account, without the deposit;  time_ns  nanoseconds;  view  the view-call rules of the chain
@@ -259,7 +260,7 @@ class Run(Message, tag="run", tag_field="op"):
     trace: bool = False
 
 
-class Action(Message):
+class Action(Message, frozen=True):
     """One action of an outgoing receipt; other kinds than these two are named and not described."""
 
     kind: str  # "transfer", "function-call", or the chain's name of another
@@ -269,14 +270,14 @@ class Action(Message):
     gas: Decimal = "0"
 
 
-class OutgoingReceipt(Message):
+class OutgoingReceipt(Message, frozen=True):
     """A receipt that the call created, in order."""
 
     receiver: str
     actions: tuple[Action, ...]
 
 
-class RunOk(Message):
+class RunOk(Message, frozen=True):
     """The VM's own outcome, nothing applied and nothing interpreted.
 
     error    empty, or the error's Debug text: `HostError(GuestPanic { panic_msg: "…" })`, `WasmTrap(Unreachable)`, …
@@ -308,14 +309,14 @@ ReceiptRequest = LoadCode | LoadState | Run
 Request = Hello | Bench | WorldRequest | ReceiptRequest
 
 
-class Problem(Message):
+class Problem(Message, frozen=True):
     """Why a request was not done: a stable code and a sentence."""
 
     code: str
     message: str
 
 
-class Answer(Message):
+class Answer(Message, frozen=True):
     """An answer's frame; `ok` is decoded by the type that the request asks for."""
 
     id: int | None

@@ -171,7 +171,7 @@ class StoredWorld:
     def _damaged(self, what: object) -> StateError:
         return StateError(f"it is damaged or no world at all: {what}", where=str(self._path), advice=_ADVICE)
 
-    def _one(self, statement: str, *values: bytes) -> Any:  # noqa: ANN401  a row of any types
+    def _one(self, statement: str, *values: bytes) -> Any:
         with self._blamed():
             return self._db.execute(statement, values).fetchone()
 

@@ -7,7 +7,7 @@ what can be refused before anything is sent is refused by the same rules as ever
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -39,6 +39,14 @@ def topic_text(topic: bytes) -> str:
     return topic.rstrip(b"\0").decode("utf-8", "backslashreplace")
 
 
+class _Token(NamedTuple):
+    """What `snapshot` gives: the program's own token, and what is remembered on this side."""
+
+    snapshot: int
+    manifests: dict[bytes, Manifest]
+    block: tuple[int, int]
+
+
 class WorldVM:
     """A world kept by a VM program."""
 
@@ -61,11 +69,11 @@ class WorldVM:
         self._encode = encode
         self._salt = salt
         self._manifests: dict[bytes, Manifest] = {}
-        self._block = (1, 0)
+        self._block: tuple[int, int] | None = (1, 0)
         self._generation = -1
         self._anyone = b""
 
-    def __enter__(self) -> WorldVM:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -134,13 +142,16 @@ class WorldVM:
     def snapshot(self) -> object:
         """A token for `restore`."""
         ok = self.program.request(wire.Snapshot(id=self.program.next_id()), wire.SnapshotOk)
-        return ok.snapshot, dict(self._manifests), (self.block_height, self.block_time), self._block
+        return _Token(ok.snapshot, dict(self._manifests), (self.block_height, self.block_time))
 
     def restore(self, token: object) -> None:
         """Back to the world as it was when the token was taken."""
-        snapshot, manifests, (self.block_height, self.block_time), self._block = token  # type: ignore[misc]
-        self._manifests = dict(manifests)  # type: ignore[arg-type]
-        self._send(wire.Restore(id=self.program.next_id(), snapshot=snapshot))
+        if not isinstance(token, _Token):
+            raise TypeError(f"{token!r} is no token of this host")
+        self._manifests = dict(token.manifests)
+        self.block_height, self.block_time = token.block
+        self._block = None  # the program's block is the snapshot's, which may have been taken before the last change arrived
+        self._send(wire.Restore(id=self.program.next_id(), snapshot=token.snapshot))
 
     def close(self) -> None:
         """End the program."""

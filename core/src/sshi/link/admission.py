@@ -23,7 +23,10 @@ def complaints(adapter: Any) -> Iterator[tuple[str, str]]:
         return
     face = interface()
     if adapter.api_version != API_VERSION:
-        yield f"its Adapter was written for plugin API {adapter.api_version}, this release has {API_VERSION}", "install a release that matches"
+        yield (
+            f"its Adapter was written for plugin API {adapter.api_version}, this release has {API_VERSION}",
+            "install a release that matches",
+        )
         return
     if adapter.spec_version != face.version:
         yield f"it maps version {adapter.spec_version} of the interface, this release has {face.version}", "install a release that matches"
@@ -50,16 +53,20 @@ def _mapping(shim: Module) -> Iterator[tuple[str, str]]:
     exported = {export.name: shim.function_type(export.index) for export in shim.exports if export.kind == FUNC}
     missing = [name for name in face.functions if name not in exported]
     if missing:
-        yield f"its shim misses the base function{'s' * (len(missing) > 1)} {', '.join(missing)}", "export each from shim.wat under its own name"
+        yield (
+            f"its shim misses the base function{'s' * (len(missing) > 1)} {', '.join(missing)}",
+            "export each from shim.wat under its own name",
+        )
     for name, found in exported.items():
         function = face.functions.get(name)
         if function is None:
             if not name.startswith("_"):
-                yield f"its shim maps {name}, which the interface does not have", "see `sshi spec`; helpers for the glue begin with an underscore"
+                yield (
+                    f"its shim maps {name}, which the interface does not have",
+                    "see `sshi spec`; helpers for the glue begin with an underscore",
+                )
             continue
-        expected = FuncType(
-            bytes(_BYTES[kind] for kind in function.wasm_params), bytes(_BYTES[kind] for kind in function.results)
-        )
+        expected = FuncType(bytes(_BYTES[kind] for kind in function.wasm_params), bytes(_BYTES[kind] for kind in function.results))
         if found != expected:
             yield f"its shim exports {name} with another type than the interface's", "see `sshi spec --format wit`"
 
@@ -72,6 +79,12 @@ def _imports(adapter: Adapter, shim: Module) -> Iterator[tuple[str, str]]:
             continue
         function = known.get((entry.module, entry.name))
         if function is None:
-            yield f"its shim imports {entry.module}.{entry.name}, which its table of chain functions lacks", "add it with its type and source"
+            yield (
+                f"its shim imports {entry.module}.{entry.name}, which its table of chain functions lacks",
+                "add it with its type and source",
+            )
         elif isinstance(entry.desc, int) and shim.types[entry.desc] != function_type(function):
-            yield f"its shim imports {entry.module}.{entry.name} with another type than its table says", "compare both with the chain's source"
+            yield (
+                f"its shim imports {entry.module}.{entry.name} with another type than its table says",
+                "compare both with the chain's source",
+            )

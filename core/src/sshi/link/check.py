@@ -63,7 +63,9 @@ def findings_of(wasm: bytes, module: Module, manifest: Manifest, rules: Rules) -
     """What the check finds; ContractError when the module is not valid WebAssembly at all."""
     complaint = validate(wasm)
     try:
-        found = check(module, interface=signatures(), entries=[entry.name for entry in manifest.entries], rules=rules, source=interface().module)
+        found = check(
+            module, interface=signatures(), entries=[entry.name for entry in manifest.entries], rules=rules, source=interface().module
+        )
     except (LookupError, ValueError, ContractError) as error:
         # A pass may stumble over what validation would have found; only then is it the module's fault.
         if complaint is None:

@@ -70,7 +70,7 @@ def build(wasm: bytes, manifest: Manifest, adapter: Adapter, profile: str | None
     if complaint is not None:
         raise AdapterError(adapter.name, f"the linked module is not valid: {complaint}", "report it with the contract")
     imports = _chain_imports(linked, adapter, target)
-    extra = adapter.package(result, manifest) if adapter.package is not None else {}
+    extra: Mapping[str, bytes] = adapter.package(result, manifest) if adapter.package is not None else {}
     return Artifact(adapter.name, target.name, result, manifest, {f".{adapter.name}.wasm": result, **extra}, imports)
 
 
@@ -123,12 +123,16 @@ def _chain_imports(module: Module, adapter: Adapter, profile: Profile) -> tuple[
             continue
         function = known.get((entry.module, entry.name))
         if entry.kind != FUNC or function is None:
-            raise AdapterError(adapter.name, f"the artifact imports {label}, which {adapter.title} is not known to have", "list it with its source")
+            raise AdapterError(
+                adapter.name, f"the artifact imports {label}, which {adapter.title} is not known to have", "list it with its source"
+            )
         number = profile.number
         if (function.since is not None and number < function.since) or (function.until is not None and number > function.until):
             raise LinkError(f"{label} is not there at {profile.name}", where=adapter.name, advice="choose another profile")
         if isinstance(entry.desc, int) and module.types[entry.desc] != function_type(function):
-            raise AdapterError(adapter.name, f"the artifact imports {label} with another type than the chain's", "compare shim.wat with the chain's table")
+            raise AdapterError(
+                adapter.name, f"the artifact imports {label} with another type than the chain's", "compare shim.wat with the chain's table"
+            )
         found.append(label)
     return tuple(found)
 
@@ -139,4 +143,3 @@ _BYTES = {"i32": 0x7F, "i64": 0x7E}
 def function_type(function: ChainFunction) -> FuncType:
     """A chain function's type as a module states it."""
     return FuncType(bytes(_BYTES[kind] for kind in function.params), bytes(_BYTES[kind] for kind in function.results))
-

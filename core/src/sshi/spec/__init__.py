@@ -1,1 +1,4 @@
-"""The interface as data (`sshi.toml`), its model, its loader, and everything rendered from it.  No I/O beyond reading its own package data."""
+"""The interface as data (`sshi.toml`), its model, its loader, and everything rendered from it.
+
+No I/O beyond reading its own package data.
+"""

@@ -56,16 +56,19 @@ def ready() -> str | None:
 
 def make(request: VmRequest) -> ChainVM:
     """A world of ledgerjs."""
-    from sshi.host.world import WorldVM, plain_entries  # noqa: PLC0415  only when a VM is made
+    from sshi.host.world import WorldVM, plain_entries
 
-    return WorldVM([shutil.which("node") or "node", str(HERE / "vm.mjs")], adapter="ledgerjs", profile=request.profile.name, encode=plain_entries)
+    return WorldVM(
+        [shutil.which("node") or "node", str(HERE / "vm.mjs")], adapter="ledgerjs", profile=request.profile.name, encode=plain_entries
+    )
 
 
 @hookimpl
 def sshi_adapter() -> Adapter:
     """The whole adapter."""
     functions = tuple(
-        ChainFunction("ledger", function.name, function.wasm_params, function.results, "vm.mjs") for function in interface().functions.values()
+        ChainFunction("ledger", function.name, function.wasm_params, function.results, "vm.mjs")
+        for function in interface().functions.values()
     )
     return Adapter(
         name="ledgerjs",

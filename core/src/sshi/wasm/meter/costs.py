@@ -30,15 +30,28 @@ class PerUnit:
 
 @dataclass(frozen=True, slots=True)
 class EntryCost:
-    """The cost of entering a function: `unit` for every started `bytes_per_unit` of `base_bytes` + parameters + locals."""
+    """The cost of entering a function: `unit` for every started `bytes_per_unit` of `base_bytes` + parameters + locals.
+
+    ValueError for a negative number, one of 2^31 and more, or units of no bytes.
+    """
 
     base_bytes: int
     bytes_per_unit: int
     unit: int
 
+    def __post_init__(self) -> None:
+        _check_numbers(self.base_bytes, self.bytes_per_unit, self.unit)
+        if not self.bytes_per_unit:
+            raise ValueError("an entry's unit of cost is at least one byte")
+
     def of(self, of_type: FuncType, code: Code) -> int:
         """What entering this function costs."""
         return -(-(self.base_bytes + frame_bytes(of_type, code)) // self.bytes_per_unit) * self.unit
+
+
+def _check_numbers(*numbers: int) -> None:
+    if min(numbers) < 0 or max(numbers) >= 1 << 31:
+        raise ValueError("a cost is a number from 0 to 2^31 - 1")
 
 
 def _markers() -> Mapping[str, int]:
@@ -53,8 +66,9 @@ def _nothing() -> Mapping[str, PerUnit]:
 class Costs:
     """A cost model: `default` for every instruction that `overrides` or `counted` does not price.
 
-    ValueError for a name that is no instruction, a negative number, an `else` or `end` that costs something, a `counted` entry for
-    an operation without a count, or a unit of 2^31 and more, whose product with an operand would not fit 63 bits.
+    ValueError for a name that is no instruction, a negative number or one of 2^31 and more, an `else` or `end` that costs something, or
+    a `counted` entry for an operation without a count.  So no charge can pass 2^63: neither a base and a unit times an operand, nor all
+    the instructions of a body.
     """
 
     default: int = 1
@@ -71,9 +85,7 @@ class Costs:
                 raise ValueError(f"{name!r} has no operand that says how much it does")
         if any(self.overrides.get(name, self.default) for name in ("else", "end")):
             raise ValueError("`else` and `end` cost nothing: they are reached by some branches and not by others")
-        numbers = (self.default, *self.overrides.values(), *(n for per in self.counted.values() for n in (per.base, per.unit)))
-        if min(numbers) < 0 or any(per.unit >= 1 << 31 for per in self.counted.values()):
-            raise ValueError("a cost is not negative, and a cost per unit is below 2^31")
+        _check_numbers(self.default, *self.overrides.values(), *(n for per in self.counted.values() for n in (per.base, per.unit)))
 
     def of(self, mnemonic: str) -> int:
         """What one such instruction costs, unless it is counted."""

@@ -1,6 +1,7 @@
 """Gas charged by the module itself: `inject` before whole blocks, `inject_exact` so that a trap shows what ran and no more.
 
-Costs and names come from the caller.  An inline meter counts an exported mutable i64 global down; the host sets it before a call and
+Costs and names come from the caller.  What charges is an imported function, a function of the module's own, or the code in its place,
+which is the fastest and the largest.  An inline meter counts an exported mutable i64 global down; the host sets it before a call and
 may read and change it inside every import.  Below zero the imported `exhausted` is called, which never returns; the global then shows
 how much was asked for.  Functions, globals and types that are added come last in their index spaces; imports shift the functions.
 """
@@ -42,6 +43,26 @@ class GlobalHook:
 
 
 @dataclass(frozen=True, slots=True)
+class HelperHook:
+    """Charge by calling one added function, which counts a global down, exported under that name, and traps when it would pass zero.
+
+    The global begins at `budget`; a host may set it, to 0 or more, before a call.  A trap that leaves it below zero is exhaustion.
+    """
+
+    export: str
+    budget: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """A metered module; `points` are its charges of a known cost, `counted` those by an operand."""
+
+    module: Module
+    points: int
+    counted: int
+
+
+@dataclass(frozen=True, slots=True)
 class StackModel:
     """Stack accounting: an activation takes `base_bytes`, its parameters, locals and highest operand stack, `limit` in all.
 
@@ -70,22 +91,34 @@ class InlineModel:
     late: bool = True
 
 
-def inject(module: Module, costs: Costs, hook: HostHook | GlobalHook) -> Module:
+def inject(module: Module, costs: Costs, hook: HostHook | GlobalHook | HelperHook) -> Module:
     """The module, charging every run of instructions before its head, so that loops pay per iteration and branches what they take."""
+    return metered(module, costs, hook).module
+
+
+def metered(module: Module, costs: Costs, hook: HostHook | GlobalHook | HelperHook) -> Metered:
+    """The same, and how many charges that took."""
     module = without_positional(module)
-    if isinstance(hook, HostHook):
-        module, (consume,) = with_imports(module, [((hook.module, hook.name), FuncType(bytes((I64,)), b""))])
-        meter = _Meter(_functions(module), b"", emit("call", consume), b"")
-    else:
-        module, (stop,) = with_imports(module, [(hook.exhausted, NO_TYPE)])
-        module, meter = _inline(module, hook, stop)
+    match hook:
+        case HostHook():
+            module, (consume,) = with_imports(module, [((hook.module, hook.name), FuncType(bytes((I64,)), b""))])
+            meter = _Meter(_functions(module), b"", emit("call", consume), b"")
+        case HelperHook():
+            module, meter = _helped(module, hook)
+        case GlobalHook():
+            module, (stop,) = with_imports(module, [(hook.exhausted, NO_TYPE)])
+            module, meter = _inline(module, hook, stop)
     kinds = Kinds(costs)
     codes: list[Code] = []
+    total = counted = 0
     for of, code in zip(module.funcs, module.codes, strict=True):
         entry = costs.entry.of(module.types[of], code) if costs.entry else 0
         split = tokens(code.body, code.at)
-        codes.append(Code(code.locals, meter.charged(split, block_points(split, kinds, entry))))
-    return with_functions(replace(module, codes=tuple(codes)), meter.functions)
+        points = block_points(split, kinds, entry)
+        total += len(points)
+        counted += sum(point.counted is not None for point in points)
+        codes.append(Code(code.locals, meter.charged(split, points)) if points else code)
+    return Metered(with_functions(replace(module, codes=tuple(codes)), meter.functions), total - counted, counted)
 
 
 def inject_exact(module: Module, model: InlineModel) -> Module:
@@ -158,15 +191,36 @@ class _Meter:
         return self._counted[per]
 
 
+def _helped(module: Module, hook: HelperHook) -> tuple[Module, _Meter]:
+    """The module with the gas global, and the function that counts it down, which is the first to be added."""
+    module, gas = _gas_global(module, hook.export, hook.budget)
+    # the comparison comes first, so no subtraction can wrap; what a host set below zero stays there
+    body = f"""
+        global.get {gas}; local.get 0; i64.lt_s
+        if void
+            global.get {gas}; local.get 0; i64.sub; i64.const {-1 << 63}; i64.or; global.set {gas}; unreachable
+        end
+        global.get {gas}; local.get 0; i64.sub; global.set {gas}
+    end"""
+    charge = _functions(module)
+    meter = _Meter(charge, b"", emit("call", charge), b"")
+    meter.functions.append(("gas.charge", FuncType(bytes((I64,)), b""), Code((), assemble(body))))
+    return module, meter
+
+
 def _inline(module: Module, hook: GlobalHook, stop: int) -> tuple[Module, _Meter]:
     """The module with the gas global, and what counts it down."""
-    if module.export(hook.export):
-        raise LinkError(f"the module exports {hook.export!r} itself", advice="choose another name for the meter's global")
-    gas = _globals(module)
-    definition = Global(GlobalType(I64, mutable=True), assemble("i64.const 0; end"))
-    module = replace(module, globals=(*module.globals, definition), exports=(*module.exports, Export(hook.export, GLOBAL, gas)))
+    module, gas = _gas_global(module, hook.export, 0)
     test = assemble(f"global.get {gas}; i64.const 0; i64.lt_s; if void; call {stop}; end")
     return module, _Meter(_functions(module), emit("global.get", gas), assemble(f"i64.sub; global.set {gas}"), test)
+
+
+def _gas_global(module: Module, export: str, budget: int) -> tuple[Module, int]:
+    if module.export(export):
+        raise LinkError(f"the module exports {export!r} itself", advice="choose another name for the meter's global")
+    gas = _globals(module)
+    definition = Global(GlobalType(I64, mutable=True), assemble(f"i64.const {budget}; end"))
+    return replace(module, globals=(*module.globals, definition), exports=(*module.exports, Export(export, GLOBAL, gas))), gas
 
 
 def _start_exported(module: Module, name: str | None) -> Module:
