@@ -6,7 +6,7 @@ MEMBERS := -e . -e conformance -e adapters/near -e adapters/polkadot
 MANIFESTS := pyproject.toml conformance/pyproject.toml adapters/near/pyproject.toml adapters/polkadot/pyproject.toml
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo test vms bench fuzz ready format lint types docs clean
+.PHONY: help demo test vms bench costs fuzz ready format lint types docs clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,9 @@ test: $(VENV)/.dev vms ## everything that must hold
 
 bench: $(VENV)/.dev ## each figure beside its bar
 	@$(BIN)/python benchmarks/run.py
+
+costs: $(VENV)/.use vms ## docs/costs.md: what the examples cost on the chains' own VMs
+	@$(BIN)/python benchmarks/costs.py
 
 FUZZ_CASES ?= 20000
 FUZZ_SEED ?= 0

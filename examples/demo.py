@@ -40,6 +40,8 @@ EXAMPLES = {
 def main() -> int:
     """Exit status 0 when everything is as expected."""
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=150)  # a log has no edge to wrap at
     started = time.monotonic()
     plugins = Plugins.load()
     units: list[Unit] = []

@@ -112,6 +112,11 @@ unsafe extern "C" fn transfer() {
     let rest = event.add(1 + from_len);
     rest.write(to_len as u8);
     rest.add(1).copy_from_nonoverlapping(to.add(4), to_len + AMOUNT);
+    let shortest = 2 + from_len + to_len;
+    let mut event_len = shortest + AMOUNT;
+    while event_len > shortest && *event.add(event_len - 1) == 0 {
+        event_len -= 1;
+    }
 
     let from_key = into_key(from.cast());
     let balance = stored(from_key);
@@ -121,7 +126,7 @@ unsafe extern "C" fn transfer() {
     store(from_key, balance - amount);
     let to_key = into_key(to);
     store(to_key, stored(to_key).wrapping_add(amount));
-    emit(addr_of!(TRANSFER).cast(), event, 2 + from_len + to_len + AMOUNT);
+    emit(addr_of!(TRANSFER).cast(), event, event_len);
 }
 
 #[no_mangle]

@@ -1,4 +1,7 @@
-"""Names as rustc mangles them, both ways, and everything else left alone.  Expected names from RFC 2603 and rustc's own output."""
+"""Names as rustc and C++ compilers mangle them, and everything else left alone.
+
+Expected names from RFC 2603, rustc's own output, and llvm-cxxfilt.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,59 @@ def test_a_mangled_name_reads_as_its_author_wrote_it(name):
     assert demangle(name) == NAMES[name]
 
 
-OTHERS = ("", "main", "_Z3foov", "_R", "_ZN", "_ZN3foo", "_ZN99fooE", "_RNvC3foo", "_RB_", "_RNvB0_3foo", "_RNvC3foo99x", "Rust")
+CXX = {
+    "_Z3foov": "foo()",
+    "_ZN3foo3barEi": "foo::bar(int)",
+    "_ZN4bank6LedgerIiLi7EE6scaledERKiPh": "bank::Ledger<int, 7>::scaled(int const&, unsigned char*)",
+    "_ZNK4bank6LedgerIiLi7EEclEi": "bank::Ledger<int, 7>::operator()(int) const",
+    "_ZNK4bank6LedgerIiLi7EEeqERKS1_": "bank::Ledger<int, 7>::operator==(bank::Ledger<int, 7> const&) const",
+    "_ZN4bank6LedgerIiLi7EEC2Ei": "bank::Ledger<int, 7>::Ledger(int)",
+    "_ZN4bank6LedgerIiLi7EED0Ev": "bank::Ledger<int, 7>::~Ledger()",
+    "_ZN4bank12_GLOBAL__N_16hiddenEPFddEx": "bank::(anonymous namespace)::hidden(double (*)(double), long long)",
+    "_ZN4bank3sumIJijfcEEEdDpT_": "double bank::sum<int, unsigned int, float, char>(int, unsigned int, float, char)",
+    "_ZN4bank3fwdIJRiOdEEEvDpOT_": "void bank::fwd<int&, double&&>(int&, double&&)",
+    "_ZNSt6vectorIiSaIiEE9push_backEOi": "std::vector<int, std::allocator<int>>::push_back(int&&)",
+    "_ZNKR3app1QILNS_1EE1ELb1ELln7EE1fERA3_iMNS_1KEKFviE": (
+        "app::Q<(app::E)1, true, -7l>::f(int (&) [3], void (app::K::*)(int) const) const &"
+    ),
+    "_ZNK3app1QILb1EEcvbEv": "app::Q<true>::operator bool() const",
+    "_ZZ1giENKUliE_clEi": "g(int)::'lambda'(int)::operator()(int) const",
+    "_ZZ1giENUlT_E0_C1Ev": "g(int)::'lambda0'(auto)::()",
+    "_ZTV4bank": "vtable for bank",
+    "_ZN3abiB5cxx11Ev": "abi[abi:cxx11]()",
+    "_Znwj": "operator new(unsigned int)",
+    "_Z3foov.isra.0": "foo()",
+}
+
+
+@pytest.mark.parametrize("name", CXX)
+def test_a_c_plus_plus_name_reads_as_its_author_wrote_it(name):
+    assert demangle(name) == CXX[name]
+
+
+def test_a_c_plus_plus_name_with_an_expression_comes_back_as_it_is():
+    name = "_ZN1aIXplLi1ELi2EEEvv"
+    assert demangle(name) == name
+
+
+OTHERS = (
+    "",
+    "main",
+    "_Z",
+    "_Z3fo",
+    "_ZTV",
+    "_Z1fS_",
+    "_Z1fT_",
+    "_R",
+    "_ZN",
+    "_ZN3foo",
+    "_ZN99fooE",
+    "_RNvC3foo",
+    "_RB_",
+    "_RNvB0_3foo",
+    "_RNvC3foo99x",
+    "Rust",
+)
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -51,4 +106,21 @@ def test_a_short_name_that_would_unfold_without_end_comes_back_as_it_is():
 @given(st.text("_RNvXMICtsBKTES0123456789abc", max_size=60))
 def test_no_name_is_too_strange(rest):
     demangle("_R" + rest)
-    demangle("_ZN" + rest + "E")
+    demangle("_ZN" + rest + "17h0123456789abcdefE")
+
+
+@given(st.text("_NEISTJDpOKPFULZ0123456789abcivdlrCx.", max_size=60))
+def test_no_c_plus_plus_name_is_too_strange(rest):
+    demangle("_Z" + rest)
+    demangle("_ZN1aI" + rest + "EEvDpT_")
+
+
+def test_a_c_plus_plus_name_that_would_unfold_without_end_comes_back_as_it_is():
+    """Every substitution doubles the one before it."""
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+    def doubled(times: int) -> str:
+        return "_Z1fP1aS0_" + "".join(f"FvS{digit}_S{digit}_E" for digit in digits[:times])
+
+    assert demangle(doubled(2)) == "f(a*, a*, void (a*, a*), void (void (a*, a*), void (a*, a*)))"
+    assert demangle(doubled(30)) == doubled(30)

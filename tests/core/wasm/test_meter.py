@@ -11,27 +11,31 @@ from hypothesis import strategies as st
 from core.wasm.engines import BACK_ENDS, SMITH, Instance, Result, Stop
 from core.wasm.generator import generate
 from core.wasm.interpreter import Interpreter, Stopped, Trap, Watcher
-from sshi.errors import LinkError
+from sshi.errors import LinkError, UsageError
 from sshi.wasm.decode import decode
 from sshi.wasm.instructions import tokens
 from sshi.wasm.meter import (
     Costs,
     EntryCost,
     GlobalHook,
+    HelperHook,
     HostHook,
     InlineModel,
     Kinds,
     PerUnit,
     StackModel,
     block_points,
+    costs_from,
     exact_points,
     inject,
     inject_exact,
+    metered,
+    without_import,
 )
 from sshi.wasm.module import FUNC, I32, Import, Module
 from sshi.wasm.names import function_names
 from sshi.wasm.opcodes import BY_KEY
-from sshi.wasm.stack import frame_bytes, heights
+from sshi.wasm.stack import frame_bytes, heights, limit_stack
 
 COSTS = Costs(
     default=3,
@@ -276,6 +280,8 @@ def test_a_module_with_an_export_of_the_global_s_name_is_refused(parse):
     module = parse('(module (func (export "gas_left")))')
     with pytest.raises(LinkError, match="gas_left"):
         inject_exact(module, InlineModel(Costs(), GAS))
+    with pytest.raises(LinkError, match="gas_left"):
+        inject(module, Costs(), HelperHook("gas_left"))
 
 
 def test_exact_points_split_at_everything_that_can_be_seen(parse):
@@ -316,9 +322,10 @@ def test_block_charges_add_up_to_the_book_and_change_nothing_else(seed):
     instance = Instance(inject(module, COSTS, GAS), STOPS)
     instance.set("gas_left", ENOUGH)
     by_global = instance.run("f0")
-    assert by_host.end == by_global.end == end
-    assert by_host.memory == by_global.memory == bytes(interpreter.memory)
-    assert ENOUGH - by_global.globals["gas_left"] == sum(charges)
+    by_helper = Instance(inject(module, COSTS, HelperHook("gas_left", ENOUGH))).run("f0")
+    assert by_host.end == by_global.end == by_helper.end == end
+    assert by_host.memory == by_global.memory == by_helper.memory == bytes(interpreter.memory)
+    assert ENOUGH - by_global.globals["gas_left"] == ENOUGH - by_helper.globals["gas_left"] == sum(charges)
     # a trap leaves the rest of its block charged; nothing else may differ
     assert sum(charges) == spent if end[0] == "returned" else sum(charges) >= spent
 
@@ -352,6 +359,53 @@ def test_growing_is_charged_by_the_page_on_top_of_its_block(parse):
     end, charges = charged(module, Costs(counted={"memory.grow": PerUnit(100, 10)}), "f", 3)
     assert end == ("returned", [])
     assert charges == [2, 130]
+
+
+GROWS = '(module (memory 1) (func (export "f") (param i32) (drop (memory.grow (local.get 0)))))'
+
+
+@pytest.mark.parametrize(
+    ("budget", "end", "left"),
+    [
+        (132, "returned", 0),
+        (131, "trapped", -1),
+        (2, "trapped", -130),
+        (1, "trapped", -1),
+        (0, "trapped", -2),
+        ((1 << 63) - 1, "returned", (1 << 63) - 133),
+    ],
+)
+def test_the_helper_traps_when_the_budget_would_pass_zero_and_says_by_how_much(parse, budget, end, left):
+    """Two instructions and 130 for three pages: charged apart, at the head and when they are asked for."""
+    costs = Costs(counted={"memory.grow": PerUnit(100, 10)})
+    result = Instance(inject(parse(GROWS), costs, HelperHook("gas_left", budget))).run("f", 3)
+    assert result.end[0] == end
+    assert result.globals["gas_left"] == left
+
+
+@pytest.mark.parametrize("given", [-1, -2, -(1 << 62), -(1 << 63), -(1 << 63) + 1])
+def test_a_budget_below_zero_stays_there_and_buys_nothing(parse, given):
+    """The dearest charge there is on the least budget there is would wrap around to a fortune."""
+    costs = Costs(default=(1 << 31) - 1, counted={"memory.grow": PerUnit((1 << 31) - 1, (1 << 31) - 1)})
+    instance = Instance(inject(parse(GROWS), costs, HelperHook("gas_left")))
+    instance.set("gas_left", given)
+    for _ in range(3):
+        assert instance.run("f", -1).end == ("trapped", "unreachable")
+        assert instance.get("gas_left") < 0
+
+
+def test_the_dearest_charge_there_is_fits(parse):
+    costs = Costs(counted={"memory.grow": PerUnit((1 << 31) - 1, (1 << 31) - 1)})
+    charges = charged(parse(GROWS), costs, "f", -1)[1]
+    assert charges == [2, ((1 << 31) - 1) * (1 << 32)]
+    assert charges[1] < 1 << 63
+
+
+def test_the_charges_are_counted(parse):
+    module = parse("(module (memory 1) (func (block (br_if 0 (i32.const 1)) nop)) (func (drop (memory.grow (i32.const 0)))) (func))")
+    done = metered(module, Costs(counted={"memory.grow": PerUnit(1, 1)}), HostHook())
+    assert (done.points, done.counted) == (3, 1)
+    assert done.module.codes[2] is module.codes[2]
 
 
 def test_block_points_come_in_order_and_cost_something(smith):
@@ -399,6 +453,8 @@ def test_functions_that_are_added_are_named_where_the_module_has_names(parse):
         {"counted": {"i32.add": PerUnit(1, 1)}},
         {"counted": {"memory.grow": PerUnit(1, 1 << 31)}},
         {"counted": {"memory.grow": PerUnit(-1, 1)}},
+        {"default": 1 << 31},
+        {"counted": {"memory.grow": PerUnit(1 << 31, 1)}},
     ],
     ids=str,
 )
@@ -414,3 +470,69 @@ def test_the_hook_s_import_is_the_module_s_own_when_it_has_it(parse):
     assert charges == [2, 40]
     assert [entry.desc for entry in inject(module, Costs(), HostHook()).imports] == [0]
     assert module.types[0].params != bytes((I32,))
+
+
+# -- a table of costs as text ------------------------------------------------------------------------------------------------------
+
+TABLE = """
+default = 3
+[instructions]
+"i32.add" = 5
+[counted]
+"memory.copy" = { base = 1, unit = 2 }
+[entry]
+base_bytes = 64
+bytes_per_unit = 8
+unit = 7
+"""
+
+
+def test_a_table_says_what_everything_costs():
+    costs = costs_from(TABLE, where="costs.toml")
+    assert [costs.of(name) for name in ("i32.add", "i32.sub", "block", "end")] == [5, 3, 0, 0]
+    assert costs.counted == {"memory.copy": PerUnit(1, 2)}
+    assert costs.entry == EntryCost(64, 8, 7)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ("default = 3", "", "default"),
+        ("default = 3", "default = 3.5", "float"),
+        ("default = 3", "default = true", "bool"),
+        ("default = 3", "default = -3", "2^31"),
+        ("default = 3", "default = 3\nsurplus = 1", "surplus"),
+        ('"i32.add" = 5', '"i32.plus" = 5', "i32.plus"),
+        ('"i32.add" = 5', '"end" = 5', "else"),
+        ('"i32.add" = 5', '"i32.add" = 5\n"i32.add" = 6', "line 5"),
+        ("memory.copy", "memory.size", "memory.size"),
+        ("unit = 2 }", "unit = 2, per = 3 }", "per"),
+        ("bytes_per_unit = 8", "bytes_per_unit = 0", "byte"),
+        ("unit = 7", "unit = 2147483648", "2^31"),
+        ("[entry]", "[entry", "line"),
+    ],
+)
+def test_a_table_with_a_slip_is_refused_by_file_and_place(old, new, word):
+    with pytest.raises(UsageError) as caught:
+        costs_from(TABLE.replace(old, new), where="my.toml")
+    assert caught.value.where == "my.toml"
+    assert word in str(caught.value)
+
+
+# -- the limiter's own stop --------------------------------------------------------------------------------------------------------
+
+
+def test_a_stack_limit_needs_no_import(parse, valid):
+    module = parse(
+        """(module (import "env" "h" (func))
+             (func $f (export "f") (param i32) (if (local.get 0) (then (call $f (i32.sub (local.get 0) (i32.const 1)))))))"""
+    )
+    stopping = limit_stack(module, depth=10, frame_bytes=4096, exhausted=("sshi", "stop"))
+    closed = without_import(stopping, ("sshi", "stop"), "stop")
+    valid(closed)
+    assert [entry.name for entry in closed.imports] == ["h"]
+    assert function_names(closed) == {1: "stop", 2: "f"}
+    nothing = {"env.h": lambda _: None}
+    assert Instance(closed, nothing).run("f", 9).end == ("returned", [])
+    assert Instance(closed, nothing).run("f", 10).end == ("trapped", "unreachable")
+    assert without_import(module, ("sshi", "stop"), "stop") is module

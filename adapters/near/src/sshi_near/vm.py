@@ -192,7 +192,8 @@ def _receipt(outcome: Outcome, ended: Ended, effects: Effects = _NO_EFFECTS) -> 
     if isinstance(outcome, Rejected):
         return Receipt(outcome)
     plain = [log for log in ended.logs if event_of(log) is None]
-    native = (*ended.trace, *plain, *((ended.error,) if ended.error else ()))
+    spent = [f"gas {name} {amount:,}" for name, amount in sorted(ended.profile.items(), key=lambda pair: (-pair[1], pair[0]))]
+    native = (*ended.trace, *plain, *((ended.error,) if ended.error else ()), *spent)
     return Receipt(outcome, effects, {"gas": ended.burnt}, native=native)
 
 

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from sshi_conformance.render.text import MARKS, Finding, cost_text, costs_text, counts_text, findings
+from sshi_conformance.render.text import MARKS, Finding, cost_text, costs_text, counts_text, findings, total_cost
 from sshi_conformance.report import DifferenceReport, Report, ResultReport
 
 LONG = 40
@@ -46,14 +46,18 @@ def _table(report: Report, first: str, width: int) -> Table:
 
 
 def _areas(report: Report, width: int) -> Table:
+    """Verdicts counted by area, with the first unit of what its cases cost together, where there is room for it."""
     table = _table(report, "area", width)
+    roomy = width >= 16 + 18 * len(report.hosts)
     for area in dict.fromkeys(case.area for case in report.cases):
         cases = [case for case in report.cases if case.area == area]
         row: list[RenderableType] = [Text.assemble(area, (f" {len(cases)}", "dim"))]
         for host in report.hosts:
-            statuses = [result.status.value for case in cases for result in case.results if result.host == host.name]
+            results = [result for case in cases for result in case.results if result.host == host.name]
+            statuses = [result.status.value for result in results]
             parts = [(f"{mark} {statuses.count(status)} ", STYLES[status]) for status, mark in MARKS.items() if status in statuses]
-            row.append(Text.assemble(*parts))
+            cost = costs_text(total_cost(results)).split(", ")[0] if roomy else ""
+            row.append(Text.assemble(*parts, (cost, "dim")))
         table.add_row(*row)
     return table
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sshi_conformance.report import CaseReport, Report, ResultReport
@@ -39,11 +39,17 @@ def because(result: ResultReport) -> str:
 
 def cost_text(result: ResultReport) -> str:
     """The whole case's cost in the host's own units, `1.25 G ref_time`."""
+    return costs_text(total_cost([result]))
+
+
+def total_cost(results: Iterable[ResultReport]) -> dict[str, int]:
+    """What all steps of the results cost together, by unit."""
     total: dict[str, int] = {}
-    for step in result.steps:
-        for unit, amount in step.cost.items():
-            total[unit] = total.get(unit, 0) + amount
-    return costs_text(total)
+    for result in results:
+        for step in result.steps:
+            for unit, amount in step.cost.items():
+                total[unit] = total.get(unit, 0) + amount
+    return total
 
 
 def costs_text(costs: Mapping[str, int]) -> str:

@@ -58,7 +58,7 @@ def _explain(ctx: click.Context, _parameter: click.Parameter, code: str | None) 
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @manifest_option
 @click.pass_context
-def check(  # noqa: PLR0917  click calls it by keyword
+def check(
     ctx: click.Context, contract: Path, targets: tuple[str, ...], verbose: bool, form: str, manifest: Path | None
 ) -> None:
     """Check CONTRACT (.wasm or .wat) against the interface's rules and each target's: imports, signatures, entries, determinism, limits."""

@@ -23,7 +23,6 @@ from sshi.wasm.stack import limit_stack
 GAS_LEFT = "gas_left"
 """The global that `--mode inline` exports."""
 
-CONSUME = "gas_consume"
 STOP = ("sshi", "stack_exhausted")
 
 EPILOG = """\b
@@ -72,7 +71,7 @@ def meter(file: Path, mode: str, table: Path | None, budget: int | None, stack_l
     module = decode_file(wasm, file)
     if complaint := validate(wasm):
         raise InvalidModule(complaint, where=str(file))
-    hook = HostHook(interface().module, CONSUME) if mode == "host" else HelperHook(GAS_LEFT, budget or 0)
+    hook = HostHook() if mode == "host" else HelperHook(GAS_LEFT, budget or 0)
     done = metered(module, read_costs(table), hook)
     result = encode(done.module if stack_limit is None else limited(done.module, stack_limit))
     if complaint := validate(result):
@@ -82,7 +81,7 @@ def meter(file: Path, mode: str, table: Path | None, budget: int | None, stack_l
     facts: dict[str, Any] = {
         "path": str(path),
         "mode": mode,
-        "charges_by": f"{interface().module}.{CONSUME}" if mode == "host" else GAS_LEFT,
+        "charges_by": f"{hook.module}.{hook.name}" if isinstance(hook, HostHook) else hook.export,
         "bytes_before": len(wasm),
         "bytes_after": len(result),
         "points": done.points,
@@ -115,8 +114,8 @@ def limited(module: Module, calls: int) -> Module:
 def notes(module: Module, done: Metered) -> list[str]:
     """What its author should know about the result."""
     found: list[str] = []
-    charging = [entry for entry in module.imported(FUNC) if (entry.module, entry.name) == (interface().module, CONSUME)]
-    if charging or module.export(GAS_LEFT):
+    host = HostHook()
+    if any((entry.module, entry.name) == (host.module, host.name) for entry in module.imported(FUNC)) or module.export(GAS_LEFT):
         found.append("the module was metered before, or charges gas itself: it pays twice")
     if not done.points and not done.counted:
         found.append("nothing in it costs anything, so nothing is charged")

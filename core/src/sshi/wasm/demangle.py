@@ -1,6 +1,7 @@
-"""Rust's mangled names as their authors wrote them, both manglings; any other name, or a broken one, comes back as it is.
+"""Rust's and C++'s mangled names as their authors wrote them; any other name, or a broken one, comes back as it is.
 
-Hashes, lifetimes and crate disambiguators are left out: the names are for people.  C++ names are demangled by the linker (wasm-ld) already.
+Hashes, lifetimes and crate disambiguators of Rust's are left out: the names are for people.  Rust's first mangling looks like a C++
+name and tells itself apart by the hash at its end.
 Sources: rustc's `symbol_names/legacy.rs`, and RFC 2603 for the grammar of `_R` names.
 """
 
@@ -10,9 +11,10 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-_LEGACY = re.compile(r"_ZN(?:\d+[^\s]*)E\w*$")
+from sshi.wasm.itanium import NotCxx, demangle_cxx
+
+_LEGACY = re.compile(r"_ZN\d\S*17h[0-9a-f]{16}E(\.\w+)*$")
 _NUMBER = re.compile(r"0|[1-9]\d*")
-_HASH = re.compile(r"h[0-9a-f]{16}$")
 _ESCAPES = {"SP": "@", "BP": "*", "RF": "&", "LT": "<", "GT": ">", "LP": "(", "RP": ")", "C": ","}
 _BASIC = {
     "b": "bool", "c": "char", "e": "str", "u": "()", "a": "i8", "s": "i16", "l": "i32", "x": "i64", "n": "i128", "i": "isize",
@@ -31,7 +33,9 @@ def demangle(name: str) -> str:
             return _V0(name).path()
         if _LEGACY.match(name):
             return _legacy(name)
-    except (_Malformed, IndexError, ValueError):
+        if name.startswith("_Z"):
+            return demangle_cxx(name)
+    except (_Malformed, NotCxx, IndexError, ValueError):
         pass
     return name
 
@@ -49,9 +53,7 @@ def _legacy(name: str) -> str:
             raise _Malformed
         at = digits.end() + int(digits[0])
         parts.append(name[digits.end() : at])
-    if len(parts) > 1 and _HASH.match(parts[-1]):
-        parts.pop()
-    return "::".join(map(_unescaped, parts))
+    return "::".join(map(_unescaped, parts[:-1]))
 
 
 def _unescaped(part: str) -> str:

@@ -11,50 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from sshi.wasm.itanium_words import BUILTIN, OPERATORS, QUALIFIERS, SPECIAL, STANDARD, Argument, Type, angled, bare, pointer
+
 T = TypeVar("T")
 
 _NUMBER = re.compile(r"\d+")
-_BUILTIN = {
-    "v": "void", "w": "wchar_t", "b": "bool", "c": "char", "a": "signed char", "h": "unsigned char", "s": "short", "t": "unsigned short",
-    "i": "int", "j": "unsigned int", "l": "long", "m": "unsigned long", "x": "long long", "y": "unsigned long long", "n": "__int128",
-    "o": "unsigned __int128", "f": "float", "d": "double", "e": "long double", "g": "__float128", "z": "...",
-    "Dd": "decimal64", "De": "decimal128", "Df": "decimal32", "Dh": "half", "Di": "char32_t", "Ds": "char16_t", "Du": "char8_t",
-    "Da": "auto", "Dc": "decltype(auto)", "Dn": "std::nullptr_t",
-}  # fmt: skip
-_OPERATORS = {
-    "nw": "new", "na": "new[]", "dl": "delete", "da": "delete[]", "ps": "+", "ng": "-", "ad": "&", "de": "*", "co": "~", "pl": "+",
-    "mi": "-", "ml": "*", "dv": "/", "rm": "%", "an": "&", "or": "|", "eo": "^", "aS": "=", "pL": "+=", "mI": "-=", "mL": "*=",
-    "dV": "/=", "rM": "%=", "aN": "&=", "oR": "|=", "eO": "^=", "ls": "<<", "rs": ">>", "lS": "<<=", "rS": ">>=", "eq": "==",
-    "ne": "!=", "lt": "<", "gt": ">", "le": "<=", "ge": ">=", "ss": "<=>", "nt": "!", "aa": "&&", "oo": "||", "pp": "++", "mm": "--",
-    "cm": ",", "pm": "->*", "pt": "->", "cl": "()", "ix": "[]", "aw": "co_await",
-}  # fmt: skip
-_STANDARD = {
-    "t": "std", "a": "std::allocator", "b": "std::basic_string", "s": "std::string", "i": "std::istream", "o": "std::ostream",
-    "d": "std::iostream",
-}  # fmt: skip
-_SPECIAL = {"TV": "vtable for ", "TT": "VTT for ", "TI": "typeinfo for ", "TS": "typeinfo name for ", "GV": "guard variable for "}
-_QUALIFIERS = {"r": " restrict", "V": " volatile", "K": " const"}
 _LONGEST = 4_000
 _DEEPEST = 80
 
 
-class Malformed(Exception):
-    """Not a C++ name, or one with an expression in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Type:
-    """A type as what stands before and after a declared name: `int (*` and `)[3]`."""
-
-    left: str
-    right: str = ""
-
-    def __str__(self) -> str:
-        return self.left + self.right
-
-
-Argument = _Type | list[_Type]
-"""A template argument, a value included; a list is a pack."""
+class NotCxx(Exception):
+    """No C++ name, or one with an expression in it."""
 
 
 @dataclass(slots=True)
@@ -68,14 +35,14 @@ class _Name:
 
 
 def demangle_cxx(name: str) -> str:
-    """The name for a person; Malformed when it is none that this reads."""
+    """The name for a person; NotCxx when it is none that this reads."""
     try:
         reader = _Reader(name)
         text = reader.encoding()
         if reader.rest() and not reader.rest().startswith("."):
-            raise Malformed
+            raise NotCxx
     except (IndexError, ValueError) as error:
-        raise Malformed from error
+        raise NotCxx from error
     return text
 
 
@@ -83,7 +50,7 @@ def demangle_cxx(name: str) -> str:
 class _Reader:
     _text: str
     _at: int = 2
-    _seen: list[_Type | str | int] = field(default_factory=list["_Type | str | int"])
+    _seen: list[Type | str | int] = field(default_factory=list["Type | str | int"])
     """What substitutions can name; a type that depends on a pack is where it stands, to be read again for each member."""
     _arguments: list[Argument] = field(default_factory=list[Argument])
     _member: int = 0
@@ -100,13 +67,13 @@ class _Reader:
 
     def encoding(self) -> str:
         """A function or object, from where the reader stands: its name, then its parameters' types."""
-        if special := _SPECIAL.get(self._peek(2)):
+        if special := SPECIAL.get(self._peek(2)):
             self._at += 2
             return special + str(self._type() if special[0] != "g" else self._name().text)
         name = self._name()
         if not self.rest() or self._peek() in ".E":
             return name.text
-        result = _Type("") if name.arguments is None or name.plain else self._type()
+        result = Type("") if name.arguments is None or name.plain else self._type()
         space = " " if result.left and not result.right else ""
         parameters = self._until(lambda: str(self._type()), ends=".E")
         inside = "" if parameters == ["void"] else ", ".join(parameters)
@@ -125,7 +92,7 @@ class _Reader:
             if not is_substitution:
                 self._seen.append(name.text)
             name.arguments = self._template_arguments()
-            name.text += _angled(name.arguments)
+            name.text += angled(name.arguments)
         return name
 
     def _unscoped(self) -> str:
@@ -133,8 +100,8 @@ class _Reader:
 
     def _nested_name(self) -> _Name:
         qualifiers = ""
-        while self._peek() in _QUALIFIERS:
-            qualifiers = _QUALIFIERS[self._take()] + qualifiers
+        while self._peek() in QUALIFIERS:
+            qualifiers = QUALIFIERS[self._take()] + qualifiers
         qualifiers += " &" if self._skip("R") else " &&" if self._skip("O") else ""
         name = _Name("", qualifiers=qualifiers)
         last = ""
@@ -152,7 +119,7 @@ class _Reader:
                     name.text = str(self._template_parameter())
                 case "I":
                     name.arguments = self._template_arguments()
-                    name.text += _angled(name.arguments)
+                    name.text += angled(name.arguments)
                 case found:
                     name.plain = found in ("C", "D") or self._peek(2) == "cv"
                     part = self._unqualified(last)
@@ -166,7 +133,7 @@ class _Reader:
     def _local_name(self) -> _Name:
         function = self._inner_encoding()
         if not self._skip("E"):
-            raise Malformed
+            raise NotCxx
         if self._skip("s"):
             name = _Name("string literal")
         else:
@@ -203,22 +170,22 @@ class _Reader:
             name = f"'unnamed{self._counter()}'"
         elif self._peek() == "C" and two[1] in "12345":
             self._at += 2
-            name = _bare(parent)
+            name = bare(parent)
         elif self._peek() == "D" and two[1] in "012345":
             self._at += 2
-            name = f"~{_bare(parent)}"
+            name = f"~{bare(parent)}"
         elif two == "cv":
             self._at += 2
             name = f"operator {self._type()}"
         elif two == "li":
             self._at += 2
             name = f'operator"" {self._source_name()}'
-        elif two in _OPERATORS:
+        elif two in OPERATORS:
             self._at += 2
-            word = _OPERATORS[two]
+            word = OPERATORS[two]
             name = f"operator{' ' * word[0].isalpha()}{word}"
         else:
-            raise Malformed
+            raise NotCxx
         while self._skip("B"):
             name += f"[abi:{self._source_name()}]"
         return self._spend(name)
@@ -227,67 +194,67 @@ class _Reader:
         size = self._number()
         name = self._text[self._at : self._at + size]
         if len(name) != size or not size:
-            raise Malformed
+            raise NotCxx
         self._at += size
         return "(anonymous namespace)" if name.startswith("_GLOBAL__N") else name
 
     # -- types ---------------------------------------------------------------------------------------------------------------------
 
-    def _type(self) -> _Type:
+    def _type(self) -> Type:
         self._types += 1
         found = self._nested(self._read_type)
         self._types -= 1
         return found
 
-    def _read_type(self) -> _Type:
+    def _read_type(self) -> Type:
         start, packs = self._at, self._packs
         for size in (1, 2):
-            if (word := self._peek(size)) in _BUILTIN:
+            if (word := self._peek(size)) in BUILTIN:
                 self._at += size
-                return _Type(_BUILTIN[word])
+                return Type(BUILTIN[word])
         match self._peek():
             case "S" if self._peek(2) != "St":
                 found = self._seen_or_standard()
                 if self._peek() != "I":
-                    return found if isinstance(found, _Type) else _Type(found)
-                kind = _Type(f"{found}{_angled(self._template_arguments())}")
+                    return found if isinstance(found, Type) else Type(found)
+                kind = Type(f"{found}{angled(self._template_arguments())}")
             case "T":
                 kind = self._template_parameter()
                 if self._peek() == "I":
                     self._seen.append(kind)
-                    kind = _Type(f"{kind}{_angled(self._template_arguments())}")
+                    kind = Type(f"{kind}{angled(self._template_arguments())}")
             case "r" | "V" | "K":
                 qualifiers = ""
-                while self._peek() in _QUALIFIERS:
-                    qualifiers = _QUALIFIERS[self._take()] + qualifiers
+                while self._peek() in QUALIFIERS:
+                    qualifiers = QUALIFIERS[self._take()] + qualifiers
                 inner = self._type()
                 is_function = inner.right.startswith("(")
-                kind = _Type(inner.left, inner.right + qualifiers) if is_function else _Type(inner.left + qualifiers, inner.right)
+                kind = Type(inner.left, inner.right + qualifiers) if is_function else Type(inner.left + qualifiers, inner.right)
             case "P" | "R" | "O":
-                kind = _pointer({"P": "*", "R": "&", "O": "&&"}[self._take()], self._type())
+                kind = pointer({"P": "*", "R": "&", "O": "&&"}[self._take()], self._type())
             case "F":
                 kind = self._function_type()
             case "A":
                 self._take()
                 size = "" if self._peek() == "_" else str(self._number())
                 if not self._skip("_"):
-                    raise Malformed
+                    raise NotCxx
                 inner = self._type()
-                kind = _Type(inner.left, f" [{size}]{inner.right}".replace("] [", "]["))
+                kind = Type(inner.left, f" [{size}]{inner.right}".replace("] [", "]["))
             case "M":
                 self._take()
                 owner, member = self._type(), self._type()
-                kind = _pointer(f"{owner}::*", member)
+                kind = pointer(f"{owner}::*", member)
             case "D" if self._peek(2) == "Dp":
                 kind = self._expansion()
                 packs = self._packs
             case _:
-                kind = _Type(self._name().text)
+                kind = Type(self._name().text)
         self._spend(str(kind))
         self._seen.append(kind if packs == self._packs else start)
         return kind
 
-    def _expansion(self) -> _Type:
+    def _expansion(self) -> Type:
         """A pattern once for each member of the pack in it."""
         self._at += 2
         start, self._member, self._members = self._at, 0, None
@@ -299,15 +266,15 @@ class _Reader:
             found.append(str(self._type()))
             del self._seen[seen:]
         self._at, self._member = end, 0
-        return _Type(", ".join(found) if members else "")
+        return Type(", ".join(found) if members else "")
 
-    def _function_type(self) -> _Type:
+    def _function_type(self) -> Type:
         self._take()
         self._skip("Y")
         result = self._type()
         parameters = self._until(lambda: str(self._type()), ends="E")
         self._take()
-        return _Type(f"{result.left} ", f"({'' if parameters == ['void'] else ', '.join(parameters)}){result.right}")
+        return Type(f"{result.left} ", f"({'' if parameters == ['void'] else ', '.join(parameters)}){result.right}")
 
     def _template_arguments(self) -> list[Argument]:
         self._take()
@@ -320,7 +287,7 @@ class _Reader:
 
     def _template_argument(self) -> Argument:
         if self._skip("J"):
-            pack: list[_Type] = []
+            pack: list[Type] = []
             while not self._skip("E"):
                 inner = self._nested(self._template_argument)
                 pack += inner if isinstance(inner, list) else [inner]
@@ -338,38 +305,38 @@ class _Reader:
             text = {"0": "false", "1": "true"}[value] if kind == "bool" else f"{value}{suffix}"
             text = text if kind in ("bool", "int") or suffix else f"({kind}){text}"
         if not self._skip("E"):
-            raise Malformed
-        return _Type(text)
+            raise NotCxx
+        return Type(text)
 
-    def _template_parameter(self) -> _Type:
+    def _template_parameter(self) -> Type:
         self._take()
         at = 0 if self._peek() == "_" else self._number() + 1
         if not self._skip("_"):
-            raise Malformed
+            raise NotCxx
         if self._lambdas:
-            return _Type("auto")
+            return Type("auto")
         if at >= len(self._arguments):
-            raise Malformed
+            raise NotCxx
         found = self._arguments[at]
-        if isinstance(found, _Type):
+        if isinstance(found, Type):
             return found
         self._packs += 1
         self._members = len(found)
-        return found[self._member] if self._member < len(found) else _Type("")
+        return found[self._member] if self._member < len(found) else Type("")
 
     def _substitution(self) -> str:
         return str(self._seen_or_standard())
 
-    def _seen_or_standard(self) -> _Type | str:
+    def _seen_or_standard(self) -> Type | str:
         self._take()
-        if (word := self._peek()) in _STANDARD:
+        if (word := self._peek()) in STANDARD:
             self._take()
-            return _STANDARD[word]
+            return STANDARD[word]
         digits = self._text[self._at : self._text.index("_", self._at)]
         self._at += len(digits) + 1
         at = int(digits, 36) + 1 if digits else 0
         if at >= len(self._seen):
-            raise Malformed
+            raise NotCxx
         found = self._seen[at]
         if not isinstance(found, int):
             return found
@@ -389,7 +356,7 @@ class _Reader:
 
     def _nested(self, read: Callable[[], T]) -> T:
         if self._depth == _DEEPEST:
-            raise Malformed
+            raise NotCxx
         self._depth += 1
         found = read()
         self._depth -= 1
@@ -397,21 +364,21 @@ class _Reader:
 
     def _spend(self, text: str) -> str:
         """The text, while all of them together stay short: a substitution can double what it names, again and again."""
-        self._spent += len(text)
-        if self._spent > 50 * _LONGEST or len(text) > _LONGEST:
-            raise Malformed
+        self._spent += len(text) + 1
+        if self._spent > 10 * _LONGEST or len(text) > _LONGEST:
+            raise NotCxx
         return text
 
     def _counter(self) -> str:
         digits = "" if self._peek() == "_" else str(self._number())
         if not self._skip("_"):
-            raise Malformed
+            raise NotCxx
         return digits
 
     def _number(self) -> int:
         digits = _NUMBER.match(self._text, self._at)
         if digits is None or len(digits[0]) > 6:
-            raise Malformed
+            raise NotCxx
         self._at = digits.end()
         return int(digits[0])
 
@@ -426,23 +393,3 @@ class _Reader:
         found = self._text.startswith(word, self._at)
         self._at += len(word) * found
         return found
-
-
-def _bare(name: str) -> str:
-    """What constructors and destructors of that class are called; a lambda has no name."""
-    return "" if name.startswith("'") else name.partition("<")[0]
-
-
-def _angled(arguments: list[Argument]) -> str:
-    flat = [str(kind) for argument in arguments for kind in (argument if isinstance(argument, list) else [argument])]
-    return f"<{', '.join(text for text in flat if text)}>"
-
-
-def _pointer(mark: str, to: _Type) -> _Type:
-    if to.right.startswith(("(", " [")):
-        return _Type(f"{to.left.rstrip()} ({mark}", f"){to.right}")
-    if mark in ("&", "&&") and to.left.endswith("&"):
-        both = "&&" if mark == "&&" and to.left.endswith("&&") else "&"
-        return _Type(to.left.rstrip("&") + both, to.right)
-    space = " " if mark[0].isalnum() else ""
-    return _Type(f"{to.left}{space}{mark}", to.right)
