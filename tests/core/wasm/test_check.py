@@ -9,7 +9,7 @@ import pytest
 
 from core.wasm.engines import SMITH
 from sshi.errors import LinkError
-from sshi.wasm.check import Finding, Rules, check
+from sshi.wasm.check import Finding, Rules, check, check_artifact
 from sshi.wasm.check.advice import FORBIDDEN
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
@@ -277,6 +277,7 @@ MEMORIES = {
     '(memory (export "mem") 1)': "memory-export",
     "": "memory-missing",
     '(memory (export "memory") 1) (data (i32.const 65535) "xx")': "data-range",
+    '(memory (export "memory") 1) (table 1 funcref) (elem (i32.const 1) $f) (func $f)': "element-range",
 }
 
 
@@ -347,6 +348,34 @@ def test_a_target_s_own_limits_are_kept_to_the_last_unit(parse, code):
     enough = needed.get(code, len(encode(module)))
     assert codes(module, severity, rules=replace(rules, **{name: enough})) == set()
     assert codes(module, severity, rules=replace(rules, **{name: enough - 1})) == {code}
+
+
+TOTALS = {
+    "tables": (Rules(max_tables=1), "(table 1 funcref) (table 1 funcref)"),
+    "total-locals": (Rules(max_total_locals=4), ""),
+    "total-params": (Rules(max_total_params=2), ""),
+    "total-blocks": (Rules(max_total_blocks=1), ""),
+}
+
+
+@pytest.mark.parametrize("code", TOTALS)
+def test_a_linked_artifact_is_held_to_what_all_functions_may_have_together(parse, code):
+    rules, more = TOTALS[code]
+    module = parse(f"(module {more} (func (param i32 i32) (local i32 i64) (block)) (func (param i64) (local i32 i32 i32) (loop)))")
+    (finding,) = check_artifact(module, 100, rules)
+    assert (finding.code, finding.severity) == (code, "error")
+    (name,) = (name for name in Rules.__dataclass_fields__ if name.startswith("max_") and getattr(rules, name) != getattr(Rules(), name))
+    assert check_artifact(module, 100, replace(rules, **{name: getattr(rules, name) + 1})) == ()
+
+
+def test_locals_may_be_counted_against_the_size(parse):
+    module = parse("(module (func (local i32 i64 i32)))")
+    assert check_artifact(module, 60, Rules(min_bytes_per_local=20)) == ()
+    (finding,) = check_artifact(module, 59, Rules(min_bytes_per_local=20))
+    assert (finding.code, finding.message) == (
+        "total-locals",
+        "after linking: 3 locals in all functions together, for 59 bytes, 2 are allowed",
+    )
 
 
 def test_the_page_limit_is_the_linker_s(parse):

@@ -58,9 +58,7 @@ def _explain(ctx: click.Context, _parameter: click.Parameter, code: str | None) 
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @manifest_option
 @click.pass_context
-def check(
-    ctx: click.Context, contract: Path, targets: tuple[str, ...], verbose: bool, form: str, manifest: Path | None
-) -> None:
+def check(ctx: click.Context, contract: Path, targets: tuple[str, ...], verbose: bool, form: str, manifest: Path | None) -> None:
     """Check CONTRACT (.wasm or .wat) against the interface's rules and each target's: imports, signatures, entries, determinism, limits."""
     found = report(read_source(contract, manifest), _targets(targets))
     match form:

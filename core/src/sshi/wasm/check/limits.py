@@ -36,6 +36,7 @@ def of_module(module: Module, size: int, rules: Rules) -> Iterator[Excess]:
         ("functions", len(module.imported(FUNC)) + len(module.funcs), rules.max_functions, "functions"),
         ("types", len(module.types), rules.max_types, "function types"),
         ("globals", len(module.globals), rules.max_globals, "globals"),
+        ("tables", len(module.tables), rules.max_tables, "tables"),
     )
     yield from (Excess(code, value, most, what) for code, value, most, what in rows if most is not None and value > most)
 
@@ -52,6 +53,21 @@ def of_function(of: FuncType, code: Code, split: Sequence[bytes], rules: Rules) 
         ("blocks", blocks, rules.max_blocks, "blocks"),
     )
     yield from (Excess(name, value, most, what) for name, value, most, what in rows if most is not None and value > most)
+
+
+def of_all_functions(module: Module, size: int, rules: Rules) -> Iterator[Excess]:
+    """What all functions together have too much of."""
+    local = sum(count for code in module.codes for count, _ in code.locals)
+    params = sum(len(module.types[of].params) for of in module.funcs)
+    blocks = 0 if rules.max_total_blocks is None else sum(token[0] in OPENERS for code in module.codes for token in tokens(code.body))
+    by_size = None if rules.min_bytes_per_local is None else size // rules.min_bytes_per_local
+    rows = (
+        ("total-locals", local, rules.max_total_locals, "locals in all functions together"),
+        ("total-locals", local, by_size, f"locals in all functions together, for {size:,} bytes"),
+        ("total-params", params, rules.max_total_params, "parameters of all functions together"),
+        ("total-blocks", blocks, rules.max_total_blocks, "blocks in all functions together"),
+    )
+    yield from (Excess(code, value, most, what) for code, value, most, what in rows if most is not None and value > most)
 
 
 def of_operands(module: Module, rules: Rules) -> Iterator[tuple[int, Excess]]:
@@ -71,7 +87,7 @@ def of_operands(module: Module, rules: Rules) -> Iterator[tuple[int, Excess]]:
 def check_artifact(module: Module, size: int, rules: Rules) -> tuple[Finding, ...]:
     """What a linked artifact has too much of: nothing that the target takes."""
     first = len(module.imported(FUNC))
-    found = [("", excess) for excess in of_module(module, size, rules)]
+    found = [("", excess) for excess in (*of_module(module, size, rules), *of_all_functions(module, size, rules))]
     for at, (of, code) in enumerate(zip(module.funcs, module.codes, strict=True), first):
         found += [(f"func[{at}]", excess) for excess in of_function(module.types[of], code, tokens(code.body), rules)]
     found += [(f"func[{at}]", excess) for at, excess in of_operands(module, rules)]

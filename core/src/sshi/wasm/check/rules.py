@@ -18,6 +18,7 @@ class Rules:
     max_functions: int | None = None
     max_types: int | None = None
     max_globals: int | None = None
+    max_tables: int | None = None
     max_table_elements: int | None = None
     max_body_bytes: int | None = None
     """Of one function, locals' declarations and final `end` included."""
@@ -28,3 +29,9 @@ class Rules:
     """`block`, `loop` and `if` in one function."""
     max_operand_bytes: int | None = None
     """The highest operand stack of one function."""
+    max_total_locals: int | None = None
+    """Of all functions together, as the two below."""
+    max_total_params: int | None = None
+    max_total_blocks: int | None = None
+    min_bytes_per_local: int | None = None
+    """Bytes of the module for each local in it."""

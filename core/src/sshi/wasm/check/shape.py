@@ -172,6 +172,14 @@ def _check_tables(context: Context) -> None:
                 rule=FORBIDDEN["reference-types"].rule,
                 fix=error.hint,
             )
+    for number, segment in enumerate(module.elements):
+        start = constant_u32(segment.offset) if segment.offset else None
+        if start is None or segment.table >= len(module.tables):
+            continue
+        size = module.tables[segment.table].limits.minimum
+        if start + len(segment.items) > size:
+            message = f"element segment {number} ends at {start + len(segment.items)}, the table starts with {size} elements"
+            context.add("element-range", "error", message, offset=context.places.section(ELEMENTS), fix=codes()["element-range"].fix)
     if module.tags:
         _bad_type(context, "exceptions", "the module declares exceptions", context.places.section(TAGS))
 
