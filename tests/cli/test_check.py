@@ -17,6 +17,7 @@ from jsonschema import Draft4Validator
 from sshi.cli.check_sarif import sarif
 from sshi.host.engine import wat_to_wasm
 from sshi.link.check import signatures
+from sshi.link.linker import build
 from sshi.link.report import CheckReport, Problem, Target, report
 from sshi.link.source import Source, entry_exports
 from sshi.plugins import Plugins
@@ -25,6 +26,9 @@ from sshi.spec.manifest import derived_manifest
 from sshi.wasm.check import Rules, check
 from sshi.wasm.check.codes import codes, page
 from sshi.wasm.decode import decode
+from sshi_near.emulated.prepare import prepare
+from sshi_near.tables import parameters
+from sshi_polkadot.emulated.code import Code, admit
 
 FLOATS = """(module (memory (export "memory") 1)
   (func $unused (drop (f32.const 0)))
@@ -292,3 +296,33 @@ def test_every_code_that_can_be_found_is_listed_and_every_rule_is_a_clause(root)
     assert used <= codes().keys()
     assert rules
     assert rules <= interface().clauses.keys()
+
+
+# -- the verdict is the chain's ----------------------------------------------------------------------------------------------------
+
+ACCEPTED = {
+    "sign extension": '(func (export "go") (drop (i32.extend8_s (i32.const 1))))',
+    "a passive segment": '(data $d "abc") (func (export "go") (memory.init $d (i32.const 0) (i32.const 0) (i32.const 3)) (data.drop $d))',
+    "overlapping copies": '(func (export "go") (memory.copy (i32.const 4) (i32.const 0) (i32.const 9)))',
+    "several results": '(func $two (result i32 i64) (i32.const 1) (i64.const 2)) (func (export "go") (call $two) drop drop)',
+    "a block with parameters": '(func (export "go") (i32.const 1) (block (param i32) (drop)))',
+    "a table of expressions": (
+        '(table 2 funcref) (elem (i32.const 0) funcref (ref.func $f)) (func $f) (func (export "go") (call_indirect (i32.const 0)))'
+    ),
+    "unused floats, imports and types": '(type (func (param f32))) (func $f (drop (f64.const 1))) (func (export "go"))',
+    "a reactor": '(global $g (mut i32) (i32.const 0)) (func (export "_initialize") (global.set $g (i32.const 1))) (func (export "go"))',
+}
+
+
+@pytest.mark.parametrize("shape", ACCEPTED)
+def test_what_is_said_to_load_is_taken_by_each_chain_s_own_rules(shape):
+    unused = (
+        '(import "wasi_snapshot_preview1" "fd_write" (func (param i32))) (import "env" "typo" (func))' if shape.startswith("unused") else ""
+    )
+    source = source_of(f'(module {unused} (memory (export "memory") 1) {ACCEPTED[shape]})')
+    adapters = Plugins.load().adapters()
+    found = report(source, [Target(adapters["near"], "near@86"), Target(adapters["polkadot"], "polkadot@51")])
+    assert found.loads, found.findings
+    near, polkadot = (build(source.wasm, source.manifest, adapters[chain]).wasm for chain in ("near", "polkadot"))
+    prepare(near, parameters(86))
+    assert isinstance(admit(polkadot), Code), admit(polkadot)

@@ -190,6 +190,15 @@ def test_with_threads_every_exception_reaches_the_thread_that_raised_it(mode):
     assert wrong == []
 
 
+@pytest.fixture
+def interruptible():
+    """Python's own handler: a test run started in the background of a shell has SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_inside_a_call_waits_for_its_end_and_then_reaches_the_handler(mode):
     calls = []
 
@@ -207,6 +216,7 @@ def test_an_interrupt_inside_a_call_waits_for_its_end_and_then_reaches_the_handl
 
 INTERRUPTED = """
 import os, signal, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from sshi.host.engine import Frame, HostFunction, engine, wat_to_wasm
 wasm = wat_to_wasm('(module (import "env" "f" (func $f)) (func (export "main") (local i32 i32) (loop $out (local.set 1 (i32.const 10000)) '
     '(loop $in (br_if $in (local.tee 1 (i32.sub (local.get 1) (i32.const 1))))) (call $f) '

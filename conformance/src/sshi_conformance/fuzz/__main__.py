@@ -59,7 +59,7 @@ Exit status: 0 no difference, 1 a difference, 2 a host cannot run or the command
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Compare on this module and the scenario beside it instead.",
 )
-def main(  # noqa: PLR0917  click passes them by name
+def main(
     pairs: tuple[str, ...],
     cases: int,
     seed: int,

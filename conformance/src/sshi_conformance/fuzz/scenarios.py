@@ -128,9 +128,11 @@ class _Maker:
             return (Piece(fill=Fill(rng.choice((0, 1, 0x61, 0xFF)), count)),)
         words = b"".join(self._word(*choices).to_bytes(4, "little") for choices in entry.words)
         pieces = [Piece(hex=words.ljust(4 * WORDS, b"\0").hex())]
-        if rng.random() < 0.9:
+        addressed = rng.random() < 0.9
+        if addressed:
             pieces.append(Piece(blob=(Piece(address=self._somebody(deploying=deploying)),)))
-        if rng.random() < 0.2:
+        # other bytes in the address's place are an account on some chain and none on another
+        if rng.random() < 0.2 and (addressed or not self._scope.portable):
             pieces.append(Piece(fill=Fill(rng.randrange(256), rng.choice((1, 33, 700)))))
         return tuple(pieces)
 

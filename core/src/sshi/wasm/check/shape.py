@@ -17,7 +17,7 @@ from sshi.wasm.encode import encode
 from sshi.wasm.instructions import tokens
 from sshi.wasm.links import describe
 from sshi.wasm.lower.segments import plain_elements
-from sshi.wasm.module import FUNC, FUNCREF, GLOBAL, KINDS, PAGE, VALUE_TYPES, FuncType, Import, Limits
+from sshi.wasm.module import FUNC, FUNCREF, GLOBAL, KINDS, PAGE, TABLE, VALUE_TYPES, FuncType, Import, Limits
 from sshi.wasm.module import MEMORY as MEMORY_KIND
 from sshi.wasm.opcodes import BY_MNEMONIC
 from sshi.wasm.reach import constant_u32
@@ -174,9 +174,10 @@ def _check_tables(context: Context) -> None:
             )
     for number, segment in enumerate(module.elements):
         start = constant_u32(segment.offset) if segment.offset else None
-        if start is None or segment.table >= len(module.tables):
+        table = segment.table - len(module.imported(TABLE))
+        if start is None or not 0 <= table < len(module.tables):
             continue
-        size = module.tables[segment.table].limits.minimum
+        size = module.tables[table].limits.minimum
         if start + len(segment.items) > size:
             message = f"element segment {number} ends at {start + len(segment.items)}, the table starts with {size} elements"
             context.add("element-range", "error", message, offset=context.places.section(ELEMENTS), fix=codes()["element-range"].fix)

@@ -15,10 +15,12 @@ from sshi.errors import LinkError
 from sshi.wasm.callgraph import call_graph
 from sshi.wasm.customs import without_positional
 from sshi.wasm.edit import around, assemble, result_block, with_functions, with_imports
-from sshi.wasm.instructions import emit, tokens
+from sshi.wasm.instructions import emit, index, tokens
+from sshi.wasm.leb128 import encode_u
 from sshi.wasm.meter.costs import Costs, PerUnit
 from sshi.wasm.meter.points import Kinds, Point, block_points, exact_points
 from sshi.wasm.module import FUNC, GLOBAL, I32, I64, Code, Export, FuncType, Global, GlobalType, Module
+from sshi.wasm.opcodes import TABLE
 from sshi.wasm.stack.height import frame_bytes, heights
 from sshi.wasm.stack.limit import Counter, Need, needs
 
@@ -98,7 +100,9 @@ def inject(module: Module, costs: Costs, hook: HostHook | GlobalHook | HelperHoo
 
 def metered(module: Module, costs: Costs, hook: HostHook | GlobalHook | HelperHook) -> Metered:
     """The same, and how many charges that took."""
-    module = without_positional(module)
+    codes = module.codes
+    first = len(module.imported(FUNC))
+    module = replace(without_positional(module), codes=())  # bodies are read once only, below: half of the time goes there
     match hook:
         case HostHook():
             module, (consume,) = with_imports(module, [((hook.module, hook.name), FuncType(bytes((I64,)), b""))])
@@ -109,16 +113,18 @@ def metered(module: Module, costs: Costs, hook: HostHook | GlobalHook | HelperHo
             module, (stop,) = with_imports(module, [(hook.exhausted, NO_TYPE)])
             module, meter = _inline(module, hook, stop)
     kinds = Kinds(costs)
-    codes: list[Code] = []
+    moved = _Moved(first, len(module.imported(FUNC)) - first)
+    new: list[Code] = []
     total = counted = 0
-    for of, code in zip(module.funcs, module.codes, strict=True):
+    for of, code in zip(module.funcs, codes, strict=True):
         entry = costs.entry.of(module.types[of], code) if costs.entry else 0
         split = tokens(code.body, code.at)
         points = block_points(split, kinds, entry)
         total += len(points)
-        counted += sum(point.counted is not None for point in points)
-        codes.append(Code(code.locals, meter.charged(split, points)) if points else code)
-    return Metered(with_functions(replace(module, codes=tuple(codes)), meter.functions), total - counted, counted)
+        counted += sum([point.counted is not None for point in points])
+        body = meter.charged([moved[token] for token in split] if moved.by else split, points)
+        new.append(code if body == code.body else Code(code.locals, body))
+    return Metered(with_functions(replace(module, codes=tuple(new)), meter.functions), total - counted, counted)
 
 
 def inject_exact(module: Module, model: InlineModel) -> Module:
@@ -138,8 +144,8 @@ def inject_exact(module: Module, model: InlineModel) -> Module:
     first = len(module.imported(FUNC))
     exported = {export.index - first for export in module.exports if export.kind == FUNC}
     codes: list[Code] = []
-    for at, (index, code) in enumerate(zip(module.funcs, module.codes, strict=True)):
-        of = module.types[index]
+    for at, (type_index, code) in enumerate(zip(module.funcs, module.codes, strict=True)):
+        of = module.types[type_index]
         entry = model.costs.entry.of(of, code) if model.costs.entry else 0
         split = tokens(code.body, code.at)
         metered = Code(code.locals, meter.charged(split, exact_points(split, kinds, entry), late=model.late))
@@ -154,6 +160,25 @@ def inject_exact(module: Module, model: InlineModel) -> Module:
     return with_functions(replace(module, codes=tuple(codes)), meter.functions)
 
 
+class _Moved(dict[bytes, bytes]):
+    """Instructions with the function indices from `first` on that much higher."""
+
+    def __init__(self, first: int, by: int) -> None:
+        super().__init__()
+        self.by = by
+        self._first = first
+
+    def __missing__(self, token: bytes) -> bytes:
+        new = token
+        if token[0] in _NAMES_FUNCTION and index(token) >= self._first:
+            new = bytes((token[0],)) + encode_u(index(token) + self.by)
+        self[token] = new
+        return new
+
+
+_NAMES_FUNCTION = frozenset(op.key for op in TABLE if op.immediates == ("func",))
+
+
 class _Meter:
     """Writes charges: what stands before and after the i64 that is charged, and the test that stops when too much was."""
 
@@ -164,6 +189,7 @@ class _Meter:
         self._before = before
         self._after = after
         self._counted: dict[PerUnit, bytes] = {}
+        self._charges: dict[int, bytes] = {}
 
     def charged(self, code: Sequence[bytes], points: Sequence[Point], *, late: bool = False) -> bytes:
         """The body with every charge in its place, tested everywhere or, `late`, only where it is seen."""
@@ -175,11 +201,16 @@ class _Meter:
             if point.counted:
                 out.append(self._by_operand(point.counted))
             else:
-                out.append(self._before + emit("i64.const", point.cost) + self._after)
+                out.append(self._fixed(point.cost))
                 if point.seen or not late:
                     out.append(self.test)
         out += code[done:]
         return b"".join(out)
+
+    def _fixed(self, cost: int) -> bytes:
+        if cost not in self._charges:
+            self._charges[cost] = self._before + emit("i64.const", cost) + self._after
+        return self._charges[cost]
 
     def _by_operand(self, per: PerUnit) -> bytes:
         """A call that charges by the operand on top of the stack and leaves it there."""

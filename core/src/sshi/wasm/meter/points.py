@@ -12,16 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, compress
 from typing import NamedTuple
 
-from sshi.wasm.flow import BR_IF, CALL, CALL_INDIRECT, ELSE, END, IF, LEAVES, LOOP, OPENERS, RETURN, UNREACHABLE, labels, refuse_unknown
-from sshi.wasm.instructions import key
+from sshi.wasm.flow import BR, BR_IF, CALL, CALL_INDIRECT, ELSE, END, IF, LEAVES, LOOP, OPENERS, RETURN, UNREACHABLE, labels, refuse_unknown
+from sshi.wasm.instructions import index, key
 from sshi.wasm.meter.costs import Costs, PerUnit
 from sshi.wasm.opcodes import BY_KEY, Op
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """A charge of `cost` before the instruction `at` (counted, not a byte offset).
 
     With `counted` it is a charge by the topmost operand instead.  `seen` says that the host may look, or the loop never end,
@@ -35,28 +35,48 @@ class Point:
 
 
 class _Kind(NamedTuple):
-    """An instruction as the schedules see it."""
+    """An instruction as the schedules see it; control may turn where it `turns`, or its charge hangs on an operand."""
 
     cost: int
     counted: PerUnit | None
     is_pure: bool
+    turns: bool
 
 
 class Kinds(dict[bytes, _Kind]):
-    """The kind of every distinct instruction, worked out once."""
+    """The kind of every distinct instruction, worked out once an opcode; `costs` and `turns` are what `block_points` asks of it."""
 
     def __init__(self, costs: Costs) -> None:
         super().__init__()
+        self.costs: dict[bytes, int] = {}
+        self.turns: dict[bytes, bool] = {}
         self._costs = costs
+        self._by_op: dict[int, _Kind] = {}
 
     def __missing__(self, token: bytes) -> _Kind:
-        refuse_unknown(token, "")
-        op = BY_KEY[key(token)]
-        counted = self._costs.counted.get(op.mnemonic)
-        kind = self[token] = _Kind(0 if counted else self._costs.of(op.mnemonic), counted, is_pure(op))
+        number = token[0] if token[0] < 0xFB else key(token)
+        if number not in self._by_op:
+            self._by_op[number] = self._kind(token, BY_KEY[number])
+        kind = self[token] = self._by_op[number]
         return kind
 
+    def learn(self, code: Sequence[bytes]) -> None:
+        """Make sure that `costs` and `turns` know every instruction of a body."""
+        known = self.costs
+        for token in set(code):
+            if token not in known:
+                kind = self[token]
+                known[token] = kind.cost
+                self.turns[token] = kind.turns
 
+    def _kind(self, token: bytes, op: Op) -> _Kind:
+        refuse_unknown(token, "")
+        counted = self._costs.counted.get(op.mnemonic)
+        cost = 0 if counted else self._costs.of(op.mnemonic)
+        return _Kind(cost, counted, is_pure(op), counted is not None or op.key in _TURNS)
+
+
+_TURNS = frozenset((*OPENERS, ELSE, END, *LEAVES, BR_IF))
 _PURE_ELSEWHERE = frozenset(("memory.size", "table.size", "data.drop", "elem.drop"))
 
 
@@ -92,29 +112,34 @@ class _Block:
 
 def block_points(code: Sequence[bytes], kinds: Kinds, entry: int = 0) -> list[Point]:
     """The points of a body's instructions, in order, each run charged as a whole; `entry` is charged at its start."""
+    # only where control turns is anything to decide; between, the costs are summed without looking: a body is mostly that
+    kinds.learn(code)
+    before = list(accumulate(map(kinds.costs.__getitem__, code), initial=0))
     run = _Run(0, entry)
     runs = [run]
     counted: list[Point] = []
     blocks = [_Block(run, 0)]
-    dead = 0
+    done = dead = 0
 
     def start(at: int) -> _Run:
         runs.append(_Run(at))
         return runs[-1]
 
-    for at, token in enumerate(code):
+    for at in compress(range(len(code)), map(kinds.turns.__getitem__, code)):
+        token = code[at]
         op = token[0]
         if dead:
             dead = _still_dead(op, dead)
             if dead or op in OPENERS:
                 continue
-        kind = kinds[token]
+            done = at
         if op == LOOP:
+            run.cost += before[at] - before[done]
+            done = at
             blocks.append(_Block(run, len(blocks)))
             run = start(at + 1)
-        run.cost += kind.cost
-        if kind.counted:
-            counted.append(Point(at, 0, kind.counted))
+        run.cost += before[at + 1] - before[done]
+        done = at + 1
         if op in OPENERS:
             if op != LOOP:
                 blocks.append(_Block(run, len(blocks)))
@@ -135,8 +160,14 @@ def block_points(code: Sequence[bytes], kinds: Kinds, entry: int = 0) -> list[Po
                 run = start(at + 1)
             else:
                 dead = 1
+        elif per := kinds[token].counted:
+            counted.append(Point(at, 0, per))
     points = [Point(run.at, run.cost) for run in runs if run.cost]
-    return sorted(points + counted, key=lambda point: point.at)
+    return sorted(points + counted, key=_place) if counted else points
+
+
+def _place(point: Point) -> int:
+    return point.at
 
 
 def exact_points(code: Sequence[bytes], kinds: Kinds, entry: int = 0) -> list[Point]:
@@ -222,4 +253,7 @@ def _targets(token: bytes, innermost: int) -> list[int]:
 
 
 def _outermost(token: bytes, innermost: int) -> int:
+    op = token[0]
+    if op in (BR, BR_IF):
+        return innermost - index(token)
     return min(_targets(token, innermost), default=innermost)
