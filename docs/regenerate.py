@@ -16,6 +16,7 @@ def derived() -> Iterator[tuple[str, str]]:
     """(path from the root, text) of every derived file."""
     from sshi.spec.loader import interface
     from sshi.spec.render import FORMATS
+    from sshi.wasm.check.codes import page
 
     face = interface()
     yield "docs/spec/sshi.md", FORMATS["md"](face)
@@ -24,6 +25,7 @@ def derived() -> Iterator[tuple[str, str]]:
     yield "docs/cli.md", _command_pages()
     yield "docs/vm-protocol.schema.json", _schema(*_protocol())
     yield "docs/deviations.md", _deviations()
+    yield "docs/checks.md", page()
     from sshi_conformance.schemas import schemas
 
     for name, text in schemas().items():

@@ -78,6 +78,11 @@ class TargetLimits:
     table_elements: int | None = None
     blocks_per_function: int | None = None
     operand_stack_bytes: int | None = None
+    tables: int | None = None
+    locals_per_contract: int | None = None
+    params_per_contract: int | None = None
+    blocks_per_contract: int | None = None
+    bytes_per_local: int | None = None
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,11 @@ def _profile(version: int) -> Profile:
             table_elements=limits.max_elements_per_contract_table,
             blocks_per_function=limits.max_blocks_per_function,
             operand_stack_bytes=limits.max_operand_stack_bytes_per_function,
+            tables=limits.max_tables_per_contract,
+            locals_per_contract=limits.max_locals_per_contract,
+            params_per_contract=limits.max_params_per_contract,
+            blocks_per_contract=limits.max_blocks_per_contract,
+            bytes_per_local=limits.min_contract_size_per_local,
         ),
         summary=_SUMMARIES[version],
     )

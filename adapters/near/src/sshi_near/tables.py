@@ -97,6 +97,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_params_per_function: int
     max_params_per_contract: int
     max_operand_stack_bytes_per_function: int
+    max_tables_per_contract: int
     max_elements_per_contract_table: int
     max_function_body_size: int
     max_blocks_per_function: int

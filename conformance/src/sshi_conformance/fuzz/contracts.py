@@ -170,10 +170,10 @@ class _Maker:
                 return Load(calls.new_slot(), at, rng.choice((1, 4, 8)))
             case 2:
                 length = rng.choice((0, 1, 5, 40, 300))
-                return Move(self._plain(length), self._plain(length), length)
+                return Move(self._plain(length), self._plain(length), rng.choice((length, *self._too_many())))
             case _:
                 length = rng.choice((0, 1, 5, 40, 0x1000))
-                return Fill(self._plain(length) if length < 0x1000 else FREE, rng.randrange(256), length)
+                return Fill(self._plain(length) if length < 0x1000 else FREE, rng.randrange(256), rng.choice((length, *self._too_many())))
 
     def _dialect(self) -> Op:
         """What only some chains' machines have, so that linking takes it out: passive segments at their ends, several results."""
@@ -183,10 +183,14 @@ class _Maker:
             return Drop()
         if dice < 0.2 and not calls.calm:
             offset = rng.choice((len(PASSIVE), len(PASSIVE) + 1, 1, 0xFFFF_FFFF))
-            return Init(self._plain(len(PASSIVE)), offset, rng.choice((0, len(PASSIVE) - 1, len(PASSIVE), 0xFFFF_FFFF)))
+            return Init(self._plain(len(PASSIVE)), offset, rng.choice((0, len(PASSIVE) - 1, len(PASSIVE), *self._too_many())))
         if dice < 0.35:
             return Tick(calls.new_slot())
         return Several(calls.new_slot(), rng.choice((0, 1, calls.some_slot())), rng.choice((0, 2, calls.some_slot())), rng.choice(WAYS))
+
+    def _too_many(self) -> tuple[int, ...]:
+        """More bytes than there are, once in a while: some chains charge for them before they look, and have more memory."""
+        return () if self._scope.portable or self._calls.calm or self._rng.random() < 0.9 else (self._arena.size, 1 << 26, 0xFFFF_FFFF)
 
     def _plain(self, length: int) -> int:
         """Where a plain access may go."""

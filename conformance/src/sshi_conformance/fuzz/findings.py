@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +84,23 @@ def explain(finding: Finding) -> str:
     out += [finding.explanation] if finding.explanation else []
     out += list(_slot(finding))
     for name, lines in zip((left, right), finding.trials, strict=True):
-        out += ["", f"{name}:", *(f"  step {number}: {line}" for number, line in enumerate(lines, 1))]
+        out += [
+            "",
+            f"{name}:",
+            *(f"  step {number}{label}: {line}" for number, (label, line) in enumerate(zip(_labels(finding), lines, strict=False), 1)),
+        ]
     if finding.origin:
         out += ["", f"found by: python -m sshi_conformance.fuzz --pair {finding.pair} {finding.origin}"]
     out += [f"see again: python -m sshi_conformance.fuzz --pair {finding.pair} --replay THIS.wat"] if finding.case is not None else []
     return "\n".join(out) + "\n"
+
+
+def _labels(finding: Finding) -> Iterator[str]:
+    """What each step does."""
+    for step in finding.case.steps if finding.case is not None else ():
+        kind, entry = step.action
+        yield f" ({kind} {entry or '-'})"
+    yield from repeat("")
 
 
 def to_toml(finding: Finding) -> str:

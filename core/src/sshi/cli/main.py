@@ -33,6 +33,10 @@ Completion: eval "$(_SSHI_COMPLETE=bash_source sshi)"  (or zsh_source, fish_sour
 """
 
 
+_JSON = frozenset({"--json", "json", "sarif", "--format=json", "--format=sarif"})
+"""Words of a command line that ask for a machine's answer, errors included."""
+
+
 class LazyGroup(click.Group):
     """A group whose subcommands come from plugins, each imported when it is used."""
 
@@ -94,7 +98,7 @@ def main() -> NoReturn:
 
 def fail(error: SshiError) -> NoReturn:
     """Print one error, as JSON when the command line asked for JSON, and exit with status 2."""
-    if "--json" in sys.argv:
+    if _JSON.intersection(sys.argv):
         body: dict[str, Any] = {"error": {"code": error.code, "message": str(error), "hint": error.hint}}
         click.echo(json.dumps(body))
     else:

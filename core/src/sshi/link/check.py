@@ -56,6 +56,11 @@ def rules_of(profile: Profile) -> Rules:
         max_params=limits.params_per_function,
         max_blocks=limits.blocks_per_function,
         max_operand_bytes=limits.operand_stack_bytes,
+        max_tables=limits.tables,
+        max_total_locals=limits.locals_per_contract,
+        max_total_params=limits.params_per_contract,
+        max_total_blocks=limits.blocks_per_contract,
+        min_bytes_per_local=limits.bytes_per_local,
     )
 
 
@@ -79,10 +84,15 @@ def findings_of(wasm: bytes, module: Module, manifest: Manifest, rules: Rules) -
 def check_contract(wasm: bytes, module: Module, manifest: Manifest, rules: Rules | None = None) -> None:
     """RuleBroken when the contract breaks the interface's rules, or a target's when given; InvalidModule when it is no valid module."""
     rules = rules or Rules(max_pages=interface().limits.memory_pages)
-    errors = tuple(finding for finding in findings_of(wasm, module, manifest, rules) if finding.severity == "error")
-    if errors:
-        first, *rest = errors
-        more = f" (and {len(rest)} more, see `sshi check`)" if rest else ""
-        place = f" in `{first.function}`" if first.function else ""
-        at = f" at byte {first.offset}" if first.offset is not None else ""
-        raise RuleBroken(f"{first.message}{place}{at}: rule {first.rule or first.code}{more}", advice=first.fix, findings=errors)
+    refuse(tuple(finding for finding in findings_of(wasm, module, manifest, rules) if finding.severity == "error"))
+
+
+def refuse(errors: tuple[Finding, ...]) -> None:
+    """RuleBroken when there is any: the first one told, the others with it."""
+    if not errors:
+        return
+    first, *rest = errors
+    more = f" (and {len(rest)} more, see `sshi check`)" if rest else ""
+    place = f" in `{first.function}`" if first.function else ""
+    at = f" at byte {first.offset}" if first.offset is not None else ""
+    raise RuleBroken(f"{first.message}{place}{at}: rule {first.rule or first.code}{more}", advice=first.fix, findings=errors)

@@ -13,11 +13,12 @@ from functools import lru_cache
 from sshi.adapter import Adapter, ChainFunction, GlueRequest, Profile
 from sshi.errors import AdapterError, ContractError, LinkError
 from sshi.host.engine import validate, wat_to_wasm
-from sshi.link.check import check_contract, rules_of
+from sshi.link.check import check_contract, refuse, rules_of
 from sshi.link.quiet import without_calls
 from sshi.link.source import check_entries
 from sshi.spec.loader import interface
 from sshi.spec.manifest import Manifest
+from sshi.wasm.check import check_artifact
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
 from sshi.wasm.lower import lower
@@ -69,6 +70,7 @@ def build(wasm: bytes, manifest: Manifest, adapter: Adapter, profile: str | None
     complaint = validate(result)
     if complaint is not None:
         raise AdapterError(adapter.name, f"the linked module is not valid: {complaint}", "report it with the contract")
+    refuse(check_artifact(linked, len(result), rules_of(target)))
     imports = _chain_imports(linked, adapter, target)
     extra: Mapping[str, bytes] = adapter.package(result, manifest) if adapter.package is not None else {}
     return Artifact(adapter.name, target.name, result, manifest, {f".{adapter.name}.wasm": result, **extra}, imports)

@@ -10,11 +10,11 @@ import msgspec
 
 from sshi.adapter import Adapter
 from sshi.errors import ContractError
-from sshi.link.check import findings_of, rules_of
+from sshi.link.check import RuleBroken, findings_of, rules_of
 from sshi.link.linker import build
 from sshi.link.source import Source
 from sshi.spec.manifest import Entry
-from sshi.wasm.check import Finding, Rules, Severity, check_artifact
+from sshi.wasm.check import Finding, Rules, Severity
 from sshi.wasm.check.codes import codes
 from sshi.wasm.decode import decode
 
@@ -89,25 +89,24 @@ def report(source: Source, targets: Iterable[Target]) -> CheckReport:
         if same not in known:
             known[same] = findings_of(source.wasm, module, source.manifest, same)
         own = [replace(finding, target=target.profile) for finding in known[same]]
-        verdict, more = _judge(source, target, rules, own)
+        verdict, more = _judge(source, target, own)
         verdicts.append(verdict)
         found += [*own, *more]
     return CheckReport(source.path, len(source.wasm), source.manifest.entries, tuple(verdicts), _merged(found))
 
 
-def _judge(source: Source, target: Target, rules: Rules, own: list[Finding]) -> tuple[TargetReport, tuple[Finding, ...]]:
+def _judge(source: Source, target: Target, own: list[Finding]) -> tuple[TargetReport, tuple[Finding, ...]]:
     """The verdict, and what only linking showed."""
     broken = [finding for finding in own if finding.severity == "error"]
     if broken:
         return _refused(target, broken), ()
     try:
         artifact = build(source.wasm, source.manifest, target.adapter, target.profile)
+    except RuleBroken as error:
+        return _refused(target, error.findings), error.findings
     except ContractError as error:
         only = Finding("link", "error", str(error), target.profile, fix=error.hint or codes()["link"].fix)
         return _refused(target, [only]), (only,)
-    over = check_artifact(decode(artifact.wasm), len(artifact.wasm), rules)
-    if over:
-        return _refused(target, over), over
     lowered = ", ".join(finding.message.partition(":")[0] for finding in own if finding.code == "feature-lowered")
     verdict: Verdict = "loads after lowering" if lowered else "loads"
     reason = f"{lowered} lowered" if lowered else ""
