@@ -34,6 +34,7 @@ test: $(VENV)/.dev vms ## everything that must hold
 
 bench: $(VENV)/.dev ## each figure beside its bar
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/meter.py
 
 costs: $(VENV)/.use vms ## docs/costs.md: what the examples cost on the chains' own VMs
 	@$(BIN)/python benchmarks/costs.py

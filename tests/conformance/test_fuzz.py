@@ -175,6 +175,12 @@ class HashingVM:
         seen = hashlib.sha256(code.wasm + repr((call, self.block_height, self.block_time)).encode()).digest()
         return Receipt(Returned(seen), cost={"gas": 2 if self.lie and self.lie in code.wasm else 1})
 
+    def snapshot(self):
+        return dict(self.codes)
+
+    def restore(self, token):
+        self.codes = dict(token)
+
     def storage(self, _):
         return {}
 

@@ -83,9 +83,7 @@ def anything(rng: random.Random, signature: bytes) -> Asked:
     return Asked(f"q_{name}" if query else name, asked(arguments, patches, window), value, query and rng.random() < 0.5)
 
 
-def _argument(
-    rng: random.Random, name: str, kind: ParamType, before: list[int], patches: list[tuple[int, bytes]], signature: bytes
-) -> int:
+def _argument(rng: random.Random, name: str, kind: ParamType, before: list[int], patches: list[tuple[int, bytes]], signature: bytes) -> int:
     match kind:
         case ParamType.U64:
             return rng.choice((0, 1, (1 << 64) - 1))

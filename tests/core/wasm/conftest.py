@@ -15,6 +15,7 @@ from random import Random
 
 import pytest
 import wasmtime
+
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
 from sshi.wasm.module import Module

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sshi.errors import DecodeError
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
 from sshi.wasm.leb128 import encode_u

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sshi.errors import DecodeError
 from sshi.wasm import instructions
 from sshi.wasm.decode import decode

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sshi.errors import DecodeError
 from sshi.wasm.leb128 import Reader, encode_s, encode_u, read_s, read_u
 

@@ -8,6 +8,7 @@ import pytest
 import wasmtime
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sshi.errors import LinkError
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode

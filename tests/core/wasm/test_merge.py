@@ -6,6 +6,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+
 from sshi.errors import ContractError, DecodeError, LinkError
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode

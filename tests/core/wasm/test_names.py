@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from sshi.wasm.customs import positional, without_positional
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode

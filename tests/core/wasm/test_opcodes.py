@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+
 from sshi.wasm.encode import encode
 from sshi.wasm.immediates import VOID
 from sshi.wasm.instructions import emit, encode_instruction, immediates, key

@@ -8,7 +8,7 @@ import msgspec
 
 from sshi.spec.loader import interface
 from sshi.spec.model import Access, Function, Param, ParamType
-from sshi_conformance.fuzz.program import ADDRESS, FREE, SLOTS, WORDS, Arg, Bump, Delta, Fill, Host, Op, Pick, Slot, Store, Word
+from sshi_conformance.fuzz.program import ADDRESS, FREE, SLOTS, WORDS, Arg, Bump, Delta, Fill, Host, Loop, Op, Pick, Slot, Store, Word
 from sshi_conformance.fuzz.values import Arena, Scope, Values
 
 HOSTILE = 0.06
@@ -60,6 +60,7 @@ class Calls:
         self._ends = [function for function in functions if function.access is Access.END]
         self._reads = [function for function in functions if function.in_query and function.access is not Access.END]
         self._others = [function for function in functions if not function.in_query]
+        self._stores = [function for function in self._others if {"key", "value_ptr"} <= {param.name for param in function.params}]
         self._payments = [function for function in functions if any(param.name == RECIPIENT for param in function.params)]
 
     def new_slot(self) -> int:
@@ -91,10 +92,17 @@ class Calls:
             return []
         return [self._call(function)]
 
+    def fill_up(self) -> Op:
+        """Store under one key after the other."""
+        rng = self._rng
+        long = not self._scope.portable and rng.random() < 0.6
+        key = self._arena.blob(b"\0" * 8)
+        store = Host(self.new_slot(), self._rng.choice(self._stores).name, (key, FREE, interface().limits.value_max if long else 40))
+        return Loop(rng.choice((5, 20, 39)), (Bump(key + 4, 1), store))
+
     def keep(self) -> Op:
         """Store something under a key, so that there is something to find."""
-        stores = [function for function in self._others if {"key", "value_ptr"} <= {param.name for param in function.params}]
-        return self._call(self._rng.choice(stores), fixed=True)
+        return self._call(self._rng.choice(self._stores), fixed=True)
 
     def calm_read(self) -> Host:
         """A call that changes nothing and has no hostile argument."""

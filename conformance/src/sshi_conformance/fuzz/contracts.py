@@ -43,6 +43,8 @@ from sshi_conformance.fuzz.values import Arena, Scope
 BINARY = ("add", "sub", "mul", "and", "or", "xor", "shl", "shr_s", "shr_u", "rotl", "rotr")
 UNARY = ("clz", "ctz", "popcnt", "extend8_s", "extend16_s")
 DIVISION = ("div_s", "div_u", "rem_s", "rem_u")
+NAMES = ("call", "query", "deploy", "main", "transfer", "_", "a" * 64, "A0", "get", "put", "memory_", "start", "nothing", "observe")
+"""Names of entries, some of which mean something to a chain, to a linker or to this program."""
 WAYS = ("call", "block", "loop", "if")
 REACTOR_SLOT = SLOTS - 1
 
@@ -71,8 +73,9 @@ class _Maker:
             plans.append(("init", EntryKind.INIT, funded or rng.random() < 0.3))
         if plans and rng.random() < 0.3:
             plans.append(("init_b", EntryKind.INIT, funded))
-        plans += [(f"call_{number}", EntryKind.CALL, rng.random() < 0.5) for number in range(rng.randrange(3, 6))]
-        plans += [(f"query_{number}", EntryKind.QUERY, rng.random() < 0.1) for number in range(rng.randrange(1, 3))]
+        names = rng.sample(NAMES, 8)
+        plans += [(names.pop(), EntryKind.CALL, rng.random() < 0.5) for _ in range(rng.randrange(3, 6))]
+        plans += [(names.pop(), EntryKind.QUERY, rng.random() < 0.1) for _ in range(rng.randrange(1, 3))]
         entries = tuple(self._entry(*plan) for plan in plans)
         reactor = self._reactor() if rng.random() < 0.15 else None
         return Contract(
@@ -93,16 +96,18 @@ class _Maker:
         calls.calm = rng.random() < (0.8 if kind is EntryKind.INIT else 0.4)
         body = self._body(rng.randrange(4) if kind is EntryKind.INIT else rng.randrange(1, 10), depth=0)
         if not calls.query and rng.random() < 0.4:
-            body = (calls.keep(), *body)
+            body = (calls.keep() if rng.random() < 0.9 else calls.fill_up(), *body)
         if rng.random() < 0.2:
             body = (*body, *calls.digest())
         asks = reads_input([op for op in walk(body) if isinstance(op, Host)]) or rng.random() < 0.2
         return Entry(name, kind, payable, asks, body, tuple(calls.words))
 
     def _reactor(self) -> tuple[Op, ...]:
-        """`_initialize`: it runs before every entry, so it had better not end them all."""
-        self._calls.slot = REACTOR_SLOT
-        return (Store(INPUT + 0x400, self._rng.randrange(256), 4), self._calls.calm_read())
+        """`_initialize`: it runs before every entry, so it had better not end them all, though in a query it may."""
+        calls = self._calls
+        calls.slot, calls.words, calls.query, calls.calm = REACTOR_SLOT, [], False, True
+        more = calls.calm_read() if self._rng.random() < 0.7 else calls.keep()
+        return (Store(INPUT + 0x400, self._rng.randrange(256), 4), more)
 
     def _body(self, count: int, depth: int) -> tuple[Op, ...]:
         ops: list[Op] = []

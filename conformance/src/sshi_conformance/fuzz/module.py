@@ -107,7 +107,8 @@ def to_wat(contract: Contract, *, head: str = "") -> str:
     face = interface()
     parts = _parts(contract)
     types = parts.types
-    names = [*parts.imports, *(function.name for function in parts.functions)]
+    # an export may have the name of a function of ours
+    names = [*parts.imports, *(f"entry-{function.name}" if function.exported else function.name for function in parts.functions)]
     minimum, maximum = contract.pages
     out = [f";; {line}".rstrip() for line in head.splitlines()]
     out.append("(module")
@@ -120,10 +121,10 @@ def to_wat(contract: Contract, *, head: str = "") -> str:
     out += ["  (global (mut i64) (i64.const 5))"] * parts.ticks
     out += [f'  (data (i32.const {at:#x}) "{_text(data)}")' for at, data in contract.prepared]
     out += [f'  (data "{_text(PASSIVE)}")'] * parts.passive
-    for function in parts.functions:
+    for name, function in zip(names[len(parts.imports) :], parts.functions, strict=True):
         export = f' (export "{function.name}")' if function.exported else ""
         out += ["", *([f"  ;; {function.note}"] if function.note else [])]
-        out.append(f"  (func ${function.name}{export} (type $t{types.index(function.type)})")
+        out.append(f"  (func ${name}{export} (type $t{types.index(function.type)})")
         runs = " ".join(" ".join(["i32" if kind == I32 else "i64"] * count) for count, kind in function.locals)
         out += [f"    (local {runs})"] if runs else []
         out += _body(function.lines, names)

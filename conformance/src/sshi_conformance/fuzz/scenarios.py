@@ -71,7 +71,7 @@ class _Maker:
             contract=rng.choice(self._names),
             input=self._input(entry),
             caller=self._caller(),
-            value=0 if asked else self._value(payable=entry.payable),
+            value=0 if asked and rng.random() < 0.97 else self._value(payable=entry.payable),
             height=rng.choice(HEIGHTS) if moved else UNSET,
             time_ms=rng.choice(TIMES) if moved else UNSET,
             gas=self._gas(),
@@ -110,7 +110,11 @@ class _Maker:
         if dice < (0.4 if payable else 0.9):
             return 0
         if dice < 0.98:
-            return rng.choice((1, 1_000, 10**9, 10**18, 10**21))
+            return rng.choice(
+                (1, 1_000, 10**9, 10**18, 10**21)
+                if self._scope.portable
+                else (1, 10**9, 10**21, RICH, RICH - 1, RICH - 10**11, RICH - 10**20)
+            )
         return rng.choice((RICH + 1 if not self._scope.portable else 2 * RICH, 1 << 127, (1 << 128) - 1))
 
     def _gas(self) -> int | UnsetType:
@@ -124,7 +128,7 @@ class _Maker:
         rng = self._rng
         limit = interface().limits.input_max
         if entry is None or not entry.reads_input or rng.random() < 0.04:
-            count = rng.choice((0, 0, 0, 1, 4, 100, INPUT_ROOM, INPUT_ROOM + 1) if rng.random() < 0.97 else (limit - 1, limit, limit + 1))
+            count = rng.choice((0, 0, 0, 1, 4, 100, INPUT_ROOM, INPUT_ROOM + 1) if rng.random() < 0.9 else (limit - 1, limit, limit + 1))
             return (Piece(fill=Fill(rng.choice((0, 1, 0x61, 0xFF)), count)),)
         words = b"".join(self._word(*choices).to_bytes(4, "little") for choices in entry.words)
         pieces = [Piece(hex=words.ljust(4 * WORDS, b"\0").hex())]

@@ -32,17 +32,20 @@ class Trial:
     broke: str = ""
 
 
-def attempt(vm: ChainVM, code: Code, plan: Plan, *, trace: bool = False) -> Trial:
-    """Run the case in an empty world; whatever the host raises is a result too."""
+def attempt(vm: ChainVM, code: Code, plan: Plan) -> Trial:
+    """Run the case in an empty world; whatever the host raises is a result too.
+
+    The last step is done twice, from a snapshot and traced the second time: neither may change anything.
+    """
     trial = Trial()
     try:
-        _run(vm, code, plan, trial, trace=trace)
+        _run(vm, code, plan, trial)
     except Exception as error:  # noqa: BLE001  a host that raises is what we look for
         trial.broke = f"{type(error).__name__}: {error}"
     return trial
 
 
-def _run(vm: ChainVM, code: Code, plan: Plan, trial: Trial, *, trace: bool) -> None:
+def _run(vm: ChainVM, code: Code, plan: Plan, trial: Trial) -> None:
     vm.reset()
     for address, balance in plan.accounts:
         vm.create_account(address, balance)
@@ -50,13 +53,23 @@ def _run(vm: ChainVM, code: Code, plan: Plan, trial: Trial, *, trace: bool) -> N
     for step in plan.steps:
         vm.block_height, vm.block_time = step.block
         call = step.made_call(nowhere | plan.book | trial.addresses)
-        if trace:
-            call = msgspec.structs.replace(call, trace=True)
-        trial.receipts.append(_step(vm, code, step, call, trial))
+        before = vm.snapshot() if step is plan.steps[-1] else None
+        receipt = _step(vm, code, step, call, trial)
+        if before is not None:
+            vm.restore(before)
+            again = _step(vm, code, step, msgspec.structs.replace(call, trace=True), trial)
+            if _essence(again) != _essence(receipt):
+                trial.broke = f"step {step.number} done again from a snapshot, traced, is not the same: {_essence(again)}"
+        trial.receipts.append(receipt)
     for name, address in trial.addresses.items():
         trial.storage[name] = vm.storage(address)
     for name, address in (plan.book | trial.addresses).items():
         trial.balances[name] = vm.balance(address)
+
+
+def _essence(receipt: Receipt | None) -> Receipt | None:
+    """A receipt without what is there for people."""
+    return None if receipt is None else msgspec.structs.replace(receipt, trace=(), native=())
 
 
 def _step(vm: ChainVM, code: Code, step: PlannedStep, call: Call, trial: Trial) -> Receipt | None:

@@ -123,9 +123,7 @@ def keccak256(call: Call, length: int, ptr: int, register: int) -> None:
     call.write_register(register, keccak.new(digest_bits=256, data=value).digest())
 
 
-def ecrecover(
-    call: Call, hash_len: int, hash_ptr: int, sig_len: int, sig_ptr: int, v: int, malleability: int, register: int
-) -> int:
+def ecrecover(call: Call, hash_len: int, hash_ptr: int, sig_len: int, sig_ptr: int, v: int, malleability: int, register: int) -> int:
     """The 64-byte public key of a signature into a register, and 1; or 0."""
     call.pay("ecrecover_base")
     signature = call.slice(sig_len, sig_ptr)
@@ -166,9 +164,7 @@ def _recovered(digest: bytes, signature: bytes, v: int, *, low_s: bool) -> bytes
 # ---- storage ----
 
 
-def storage_write(
-    call: Call, key_len: int, key_ptr: int, value_len: int, value_ptr: int, register: int
-) -> int:
+def storage_write(call: Call, key_len: int, key_ptr: int, value_len: int, value_ptr: int, register: int) -> int:
     """Store; 1 and the old value into a register when there was one, else 0."""
     call.pay("storage_write_base")
     key = call.storage_key(key_len, key_ptr)

@@ -148,7 +148,7 @@ def inject_exact(module: Module, model: InlineModel) -> Module:
         of = module.types[type_index]
         entry = model.costs.entry.of(of, code) if model.costs.entry else 0
         split = tokens(code.body, code.at)
-        metered = Code(code.locals, meter.charged(split, exact_points(split, kinds, entry), late=model.late))
+        metered = Code(code.locals, meter.charged(split, exact_points(split, kinds, entry, apart=not model.late), late=model.late))
         tested = model.late and at in exported
         if tested or at in needed:
             module, results = result_block(module, of)

@@ -170,9 +170,15 @@ def _place(point: Point) -> int:
     return point.at
 
 
-def exact_points(code: Sequence[bytes], kinds: Kinds, entry: int = 0) -> list[Point]:
-    """The points of a body's instructions, in order, exact wherever anyone can look; `entry` is charged at its start."""
-    exact = _Exact(_Run(0, entry))
+def exact_points(code: Sequence[bytes], kinds: Kinds, entry: int = 0, *, apart: bool = False) -> list[Point]:
+    """The points of a body's instructions, in order, exact wherever anyone can look; `entry` is charged at its start.
+
+    `apart` makes the entry a point of its own, as a meter does that tests every charge: what is left when a call runs out right there
+    depends on the charge's size.
+    """
+    exact = _Exact(_Run(0, 0 if apart else entry))
+    if apart and entry:
+        exact.points.append(Point(0, entry))
     dead = 0
     for at, token in enumerate(code):
         op = token[0]
