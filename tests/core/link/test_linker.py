@@ -60,7 +60,8 @@ def test_what_means_nothing_on_a_chain_leaves_nothing(adapter):
 def test_what_the_arguments_of_a_silent_call_do_stays(adapter):
     """Clause debug_log.silent: the length comes from a call that writes."""
     text = f"""(module (import "env" "debug_log" (func $log (param i32 i32)))
-        (import "env" "storage_remove" (func $remove (param i32) (result i32))) {MEMORY} (func (export "go") (call $log (i32.const 1) (call $remove (i32.const 8)))))"""
+        (import "env" "storage_remove" (func $remove (param i32) (result i32))) {MEMORY}
+        (func (export "go") (call $log (i32.const 1) (call $remove (i32.const 8)))))"""
     assert any("remove" in name or "clear" in name for name in link(adapter, text).imports)
 
 
