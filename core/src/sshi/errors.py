@@ -30,10 +30,9 @@ class SshiError(Exception):
 
 
 @dataclass(eq=False)
-class ContractError(SshiError):
-    """The contract, its manifest or its bytes are at fault; `where` is a file, a function or an export."""
+class _Told:
+    """A sentence, where it holds (a file, a function, an export) and what to do."""
 
-    code: ClassVar[str] = "contract.invalid"
     message: str
     where: str = ""
     advice: str = ""
@@ -45,6 +44,13 @@ class ContractError(SshiError):
     def hint(self) -> str:
         """What to do about it."""
         return self.advice
+
+
+@dataclass(eq=False)
+class ContractError(_Told, SshiError):
+    """The contract, its manifest or its bytes are at fault."""
+
+    code: ClassVar[str] = "contract.invalid"
 
 
 @dataclass(eq=False)
@@ -120,21 +126,10 @@ class SpecError(SshiError):
 
 
 @dataclass(eq=False)
-class UsageError(SshiError):
+class UsageError(_Told, SshiError):
     """A command line, a scenario or another file of the user's is at fault."""
 
     code: ClassVar[str] = "usage"
-    message: str
-    where: str = ""
-    advice: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.message}" if self.where else self.message
-
-    @property
-    def hint(self) -> str:
-        """What to do about it."""
-        return self.advice
 
 
 @dataclass(eq=False)
