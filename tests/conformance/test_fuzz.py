@@ -285,6 +285,7 @@ def test_both_engines_of_the_reference_host_agree_to_the_last_unit_and_much_is_r
         kinds[outcome.partition("(")[0]] += count
     assert kinds["returned"] > 0.3 * tally.steps
     assert min(kinds[kind] for kind in ("reverted", "trapped", "exhausted", "rejected")) >= 5
+    assert len({name for name, how in tally.ends if how != "trapped(query)"}) >= 8
     assert {name for name, _ in tally.answers} >= {name for name, function in interface().functions.items() if function.access != "end"}
 
 

@@ -1,6 +1,6 @@
 """The two exports of a Polkadot artifact, `deploy` and `call`, generated for the contract at hand.
 
-Both read the selector and run one entry.  In this order: the payment guard, the init guard, `_initialize`, the query flag, the
+Both read the selector and run one entry.  In this order: the payment guard, the init guard, the query flag, `_initialize`, the
 entry, the return data.  A selector that no entry has ends in a trap.
 """
 
@@ -75,14 +75,17 @@ class _Glue:
         payable = self.once(_payable(self.inits)) + self.branches(_payable(self.others), inline=True)
         calls = [entry for entry in _unpaid(self.others) if entry.kind is EntryKind.CALL]
         queries = [entry for entry in _unpaid(self.others) if entry.kind is EntryKind.QUERY]
-        unpaid = self.branches(calls)
+        # The reactor is part of the query that it runs for, so the flag is up before it.
+        apart = bool(queries and self.initialize and self.flags_queries)
+        unpaid = self.branches(calls, inline=apart)
         if queries:
-            unpaid += self.flag() + self.branches(queries)
-        return self.dispatch(payable=payable, unpaid=unpaid, once=self.once(_unpaid(self.inits)))
+            unpaid += ([] if apart else self.flag()) + self.branches(queries, inline=apart)
+        return self.dispatch(payable=payable, unpaid=unpaid, once=self.once(_unpaid(self.inits)), initialize=not apart)
 
-    def dispatch(self, *, payable: Sequence[str], unpaid: Sequence[str], once: Sequence[str] = ()) -> list[str]:
-        """Payable entries are asked for before the payment guard, all others after it."""
-        guarded = ["(call $refuse_value)", *once, *(self.initialize if unpaid else ()), *unpaid] if once or unpaid else []
+    def dispatch(self, *, payable: Sequence[str], unpaid: Sequence[str], once: Sequence[str] = (), initialize: bool = True) -> list[str]:
+        """Payable entries are asked for before the payment guard, all others after it; `initialize` once for all of these."""
+        first = self.initialize if unpaid and initialize else []
+        guarded = ["(call $refuse_value)", *once, *first, *unpaid] if once or unpaid else []
         branches = [f"  {line}" for line in (*payable, *guarded, "(unreachable)")]
         return ["(local $s i32)", "(local.set $s (call $selector))", "(block $done", *branches, ")", *self.finish]
 
@@ -90,7 +93,7 @@ class _Glue:
         """One test an entry; `inline` puts in front of the entry what has not been done for all before."""
         lines: list[str] = []
         for entry in entries:
-            before = [*self.initialize, *(self.flag() if entry.kind is EntryKind.QUERY else ())] if inline else []
+            before = [*(self.flag() if entry.kind is EntryKind.QUERY else ()), *self.initialize] if inline else []
             lines.append(f"(if {_asked(entry)} (then {' '.join([*before, f'(call $contract.{entry.name})', '(br $done)'])}))")
         return lines
 

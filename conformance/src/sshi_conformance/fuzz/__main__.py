@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -116,12 +117,19 @@ def report(order: Order, tally: Tally, seconds: float) -> list[str]:
         lines.append(
             f"  {kind}: {sum(of_kind.values()):,}: " + ", ".join(f"{label} {100 * count / every:.1f} %" for label, count in of_kind.items())
         )
-    functions: dict[str, list[str]] = {}
-    for (name, answer), count in sorted(tally.answers.items()):
-        functions.setdefault(name, []).append(f"{answer} {count:,}")
     lines.append("  calls that completed in an entry that returned, by answer (0 where there is none):")
-    lines += [f"    {name}: {', '.join(answers)}" for name, answers in functions.items()]
+    lines += _by_function(tally.answers)
+    if tally.ends:
+        lines.append("  calls that ended the last step of a case, and how:")
+        lines += _by_function(tally.ends)
     return lines
+
+
+def _by_function(counts: Mapping[tuple[str, str], int]) -> list[str]:
+    functions: dict[str, list[str]] = {}
+    for (name, how), count in sorted(counts.items()):
+        functions.setdefault(name, []).append(f"{how} {count:,}")
+    return [f"    {name}: {', '.join(shown)}" for name, shown in functions.items()]
 
 
 def _replay(name: str, path: Path) -> int:

@@ -50,6 +50,7 @@ class Tally:
 
     outcomes   of the first host, by step kind and outcome
     answers    by host function: how often a call of it completed, and what it answered
+    ends       by host function: how it ended an entry
     kinds      differences by signature
     """
 
@@ -59,6 +60,7 @@ class Tally:
     seconds: float = 0.0
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    ends: Counter[tuple[str, str]] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
 
@@ -70,6 +72,7 @@ class Tally:
         self.seconds += other.seconds
         self.outcomes += other.outcomes
         self.answers += other.answers
+        self.ends += other.ends
         self.kinds += other.kinds
         for finding in other.findings:
             if sum(known.signature == finding.signature for known in self.findings) < SHRUNK_PER_KIND:
@@ -175,6 +178,8 @@ def small(order: Order, pair: Pair, subject: Subject, kind: str, origin: str) ->
 def _count(tally: Tally, contract: Contract, case: Case, trial: Trial) -> None:
     tally.cases += 1
     tally.steps += len(case.steps)
+    if trial.ended_by is not None:
+        tally.ends[trial.ended_by] += 1
     entries = {entry.name: hosts_of for entry in contract.entries for hosts_of in (_hosts(contract, entry.name),)}
     for step, receipt in zip(case.steps, trial.receipts, strict=False):
         kind, name = step.action

@@ -110,11 +110,8 @@ class _Maker:
         if dice < (0.4 if payable else 0.9):
             return 0
         if dice < 0.98:
-            return rng.choice(
-                (1, 1_000, 10**9, 10**18, 10**21)
-                if self._scope.portable
-                else (1, 10**9, 10**21, RICH, RICH - 1, RICH - 10**11, RICH - 10**20)
-            )
+            small = (1, 1_000, 10**9, 10**18, 10**21)
+            return rng.choice(small if self._scope.portable else (*small, *small, RICH, RICH - 10**11, RICH - 2 * FUND))
         return rng.choice((RICH + 1 if not self._scope.portable else 2 * RICH, 1 << 127, (1 << 128) - 1))
 
     def _gas(self) -> int | UnsetType:

@@ -22,6 +22,7 @@ class Trial:
     receipts   one a step; None for a step whose contract was never deployed
     addresses  of the contracts, by their names in the case
     storage, balances  at the end, by name
+    ended_by   the host function that ended the last step, and how, where the host can tell
     broke      what the host raised, which no contract may cause; the trial ends there
     """
 
@@ -29,6 +30,7 @@ class Trial:
     addresses: dict[str, bytes] = field(default_factory=dict)
     storage: dict[str, Mapping[bytes, bytes]] = field(default_factory=dict)
     balances: dict[str, int | None] = field(default_factory=dict)
+    ended_by: tuple[str, str] | None = None
     broke: str = ""
 
 
@@ -58,6 +60,8 @@ def _run(vm: ChainVM, code: Code, plan: Plan, trial: Trial) -> None:
         if before is not None:
             vm.restore(before)
             again = _step(vm, code, step, msgspec.structs.replace(call, trace=True), trial)
+            if again is not None and again.trace and again.trace[-1].result.startswith(("trapped", "reverted")):
+                trial.ended_by = (again.trace[-1].function, again.trace[-1].result)
             if _essence(again) != _essence(receipt):
                 trial.broke = f"step {step.number} done again from a snapshot, traced, is not the same: {_essence(again)}"
         trial.receipts.append(receipt)
