@@ -272,8 +272,9 @@ def test_the_same_deployment_twice_is_refused(link, world):
 def test_the_contract_that_is_there_is_named_before_the_money_that_is_not(link, world):
     """Found by the fuzzer: the address does not depend on the value, and the pallet looks at it first."""
     code = link('(module (memory (export "memory") 1) (func (export "init")))', "init:init$")
-    world.deployed(code, "init", value=10**27 - 10**14)
-    assert world.deploy(code, entry="init", value=10**26).receipt.outcome.reason is Refusal.CONTRACT_EXISTS
+    most = world.vm.balance(world.alice) * 2 // 3
+    world.deployed(code, "init", value=most)
+    assert world.deploy(code, entry="init", value=most).receipt.outcome.reason is Refusal.CONTRACT_EXISTS
 
 
 def test_who_has_no_account_is_refused(link, emulated):

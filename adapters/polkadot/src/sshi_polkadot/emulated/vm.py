@@ -186,7 +186,7 @@ def _deposit_limit(pending: Pending, call: Call) -> int:
 
 
 def _not_started(error: str, *, affordable: bool) -> Receipt:
-    """What an error of the pallet means before any code ran; who could not have paid the value is told that, unless the contract is there."""
+    """What an error of the pallet means before any code ran; who cannot pay is told so, unless the contract is there."""
     if error == "DuplicateContract":
         return _without_effects(Rejected(Refusal.CONTRACT_EXISTS, error))
     if affordable and error == "StorageDepositNotEnoughFunds":
