@@ -16,10 +16,13 @@ import msgspec
 import pytest
 
 from sshi.adapter import Deviation
+from sshi.errors import VmUnavailable
 from sshi.host.chain import Code, Deployed
 from sshi.host.engine import validate, wat_to_wasm
 from sshi.host.outcome import Exhausted, Receipt, Resource, Returned, TrapKind, Trapped
+from sshi.host.reference import ReferenceVM
 from sshi.link.source import read_source
+from sshi.plugins import Plugins
 from sshi.spec.loader import interface
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
@@ -27,7 +30,7 @@ from sshi_conformance.fuzz.calls import BALANCE, HIDDEN, OWN_ADDRESS
 from sshi_conformance.fuzz.campaign import Order, Tally, run
 from sshi_conformance.fuzz.contracts import make_contract
 from sshi_conformance.fuzz.differ import alike, same
-from sshi_conformance.fuzz.findings import signature, write_finding
+from sshi_conformance.fuzz.findings import explain, signature, write_finding
 from sshi_conformance.fuzz.module import to_wasm, to_wat
 from sshi_conformance.fuzz.pairs import Pair
 from sshi_conformance.fuzz.program import Host as HostOp
@@ -289,24 +292,48 @@ def test_both_engines_of_the_reference_host_agree_to_the_last_unit_and_much_is_r
     assert {name for name, _ in tally.answers} >= {name for name, function in interface().functions.items() if function.access != "end"}
 
 
-def test_a_host_that_forgets_the_header_is_caught_and_shrunk():
-    """Clause `storage_read.value`: the buffer's header becomes the length."""
-    from sshi.host import reference
+class FastClock(ReferenceVM):
+    """Says in a query that it is a millisecond later than it is."""
 
-    honest = reference_host("interpreter")
-
-    class Forgetful(reference.ReferenceVM):
-        """Says one second more than it is."""
-
-        def query(self, contract, call):
-            self.block_time += 1
+    def query(self, contract, call):
+        self.block_time += 1
+        try:
             return super().query(contract, call)
+        finally:
+            self.block_time -= 1
 
-    pair = reference_pair(replace(honest, name="reference:forgetful", make=lambda: Forgetful(engine="interpreter")))
-    tally = last(run(Order("reference:interpreter,reference:forgetful", seed=2, cases=200, shrink_seconds=20), pair=pair))
+
+def test_a_host_with_a_wrong_clock_is_caught_and_the_finding_asks_for_nothing_but_the_time():
+    """Clause `block_time.time`."""
+    liar = replace(reference_host("interpreter"), name="reference:fast", make=lambda: FastClock(engine="interpreter"))
+    tally = last(run(Order("reference:interpreter,reference:fast", seed=2, cases=200, shrink_seconds=20), pair=reference_pair(liar)))
     finding = next(finding for finding in tally.findings if finding.path.endswith("data"))
     functions = [op.function for body in finding.contract.bodies for op in walk(body) if isinstance(op, HostOp)]
     assert functions == ["block_time"]
+    assert "slot" in explain(finding)
+    assert ": block_time()" in explain(finding)
+
+
+def test_two_processes_find_what_one_does():
+    order = Order("reference:interpreter,reference:aot", seed=4, cases=60, per_contract=10)
+    alone, together = (last(run(order, jobs=jobs)) for jobs in (1, 2))
+    assert (alone.cases, alone.outcomes, alone.answers, alone.ends) == (together.cases, together.outcomes, together.answers, together.ends)
+
+
+@pytest.mark.parametrize("name", sorted(Plugins.load().adapters()))
+def test_every_installed_chain_does_as_the_reference_host(name):
+    pair = f"reference:interpreter,{name}:emulated"
+    assert last(run(Order(pair, seed=5, cases=300, per_contract=10, shrink_seconds=10))).findings == []
+
+
+@pytest.mark.parametrize("name", sorted(Plugins.load().adapters()))
+def test_every_emulated_chain_does_as_the_real_one_to_the_last_unit(name):
+    pair = f"{name}:emulated,{name}:real"
+    try:
+        tally = last(run(Order(pair, seed=6, cases=300, per_contract=10, shrink_seconds=10)))
+    except VmUnavailable as missing:
+        pytest.skip(str(missing))
+    assert tally.findings == []
 
 
 def test_a_pair_that_makes_no_sense_is_a_usage_error_with_exit_status_2():

@@ -22,7 +22,7 @@ EPILOG = """
 Examples:
   python -m sshi_conformance.fuzz --pair near:emulated,near:real --cases 20000 --jobs 2
   python -m sshi_conformance.fuzz --pair reference:interpreter,polkadot:emulated --seconds 60
-  python -m sshi_conformance.fuzz --pair near:emulated,near:real --replay found/5f0c8a77.wat
+  python -m sshi_conformance.fuzz --pair near:emulated,near:real --replay out/fuzz/5f0c8a77.wat
 
 \b
 Exit status: 0 no difference, 1 a difference, 2 a host cannot run or the command is wrong.
@@ -51,7 +51,7 @@ Exit status: 0 no difference, 1 a difference, 2 a host cannot run or the command
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("fuzz-findings"),
+    default=Path("out/fuzz"),
     show_default=True,
     help="Where differences are written.",
 )

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from random import Random
@@ -29,7 +29,8 @@ from sshi_conformance.scenario import Case
 CASES_PER_CONTRACT = 40
 """Linking and compiling a contract costs as much as some thirty of its cases."""
 SHRUNK_PER_KIND = 2
-"""Differences that look alike are shrunk this often; the others are only counted."""
+SHRUNK = 12
+"""So many differences that look alike, and so many in all, are shrunk; the others are only counted."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,21 @@ class Order:
     until: float | None = None
     shrink_seconds: float = 60.0
 
+    @property
+    def contracts(self) -> int:
+        """How many contracts that takes."""
+        return -(-self.cases // self.per_contract)
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A difference as it was met; `refused` says why the contract could not even be linked."""
+
+    subject: Subject
+    kind: str
+    origin: str
+    refused: str = ""
+
 
 @dataclass
 class Tally:
@@ -52,6 +68,8 @@ class Tally:
     answers    by host function: how often a call of it completed, and what it answered
     ends       by host function: how it ended an entry
     kinds      differences by signature
+    suspects   the first ones of each kind, as they were met
+    findings   what became of them, when all cases are done
     """
 
     contracts: int = 0
@@ -62,10 +80,11 @@ class Tally:
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     ends: Counter[tuple[str, str]] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
+    suspects: list[Suspect] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
-        """Count another's in; of alike findings only the first ones are kept."""
+        """Count another's in; of suspects that look alike only the first ones are kept."""
         self.contracts += other.contracts
         self.cases += other.cases
         self.steps += other.steps
@@ -74,41 +93,49 @@ class Tally:
         self.answers += other.answers
         self.ends += other.ends
         self.kinds += other.kinds
-        for finding in other.findings:
-            if sum(known.signature == finding.signature for known in self.findings) < SHRUNK_PER_KIND:
-                self.findings.append(finding)
+        for suspect in other.suspects:
+            self.suspect(suspect)
+
+    def suspect(self, suspect: Suspect) -> None:
+        """Keep it, unless there are enough of its kind."""
+        if len(self.suspects) < SHRUNK and sum(known.kind == suspect.kind for known in self.suspects) < SHRUNK_PER_KIND:
+            self.suspects.append(suspect)
 
 
 def run(order: Order, jobs: int = 1, pair: Pair | None = None) -> Iterator[Tally]:
     """The tally so far, again and again, the last one complete.  A `pair` that is given is used, in this process, and left open."""
     total = Tally()
-    contracts = -(-order.cases // order.per_contract)
-    if jobs == 1 or pair is not None:
-        own = pair or find_pair(order.pair, Plugins.load())
-        for number in range(contracts):
-            if _late(order):
-                break
-            total.add(one_contract(order, number, own))
+    own = pair or find_pair(order.pair, Plugins.load())
+    try:
+        for tally in _alone(order, own) if jobs == 1 or pair is not None else _together(order, jobs):
+            total.add(tally)
             yield total
+        # after all cases: a host that is wrong everywhere must not keep every contract's shrinking waiting
+        total.findings = [finding(order, own, suspect) for suspect in total.suspects]
+        yield total
+    finally:
         if pair is None:
             own.close()
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        numbers = iter(range(contracts))
-        # taken in the order of their numbers, so that the findings kept are always the same
-        waiting: list[Future[Tally]] = []
-        done = False
-        while waiting or not done:
-            while not done and len(waiting) < 4 * jobs:
-                number = next(numbers, None)
-                done = number is None or _late(order)
-                if number is not None and not done:
-                    waiting.append(pool.submit(_work, order, number))
-            if waiting:
-                wait(waiting[:1], return_when=FIRST_COMPLETED)
-                total.add(waiting.pop(0).result())
-                yield total
+
+
+def _alone(order: Order, pair: Pair) -> Iterator[Tally]:
+    for number in range(order.contracts):
+        if _late(order):
+            return
+        yield one_contract(order, number, pair)
+
+
+def _together(order: Order, jobs: int) -> Iterator[Tally]:
+    """The contracts' tallies in the order of their numbers, so that what is kept is always the same."""
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        numbers = iter(range(order.contracts))
+        waiting: deque[Future[Tally]] = deque()
+        while True:
+            while len(waiting) < 4 * jobs and not _late(order) and (number := next(numbers, None)) is not None:
+                waiting.append(pool.submit(_work, order, number))
+            if not waiting:
+                return
+            yield waiting.popleft().result()
 
 
 def _work(order: Order, number: int) -> Tally:
@@ -132,9 +159,8 @@ def one_contract(order: Order, number: int, pair: Pair) -> Tally:
     except Exception as error:  # noqa: BLE001  every generated contract keeps the rules, so whoever refuses it is wrong
         tally.cases = 1
         tally.kinds["link"] += 1
-        tally.findings.append(
-            Finding(order.pair, contract, None, "link", "cannot be linked", type(error).__name__, str(error), origin=_origin(order, number))
-        )
+        nothing = Case("Not run.", ())
+        tally.suspect(Suspect(Subject(contract, nothing), "link", _origin(order, number), f"{type(error).__name__}: {error}"))
         return tally
     for index in range(min(order.per_contract, order.cases - number * order.per_contract)):
         if _late(order):
@@ -145,14 +171,16 @@ def one_contract(order: Order, number: int, pair: Pair) -> Tally:
         if difference is not None:
             kind = signature(difference)
             tally.kinds[kind] += 1
-            if tally.kinds[kind] <= SHRUNK_PER_KIND:
-                tally.findings.append(small(order, pair, Subject(contract, case), kind, f"{_origin(order, number)}  (case {index})"))
+            tally.suspect(Suspect(Subject(contract, case), kind, f"{_origin(order, number)}  (case {index})"))
     tally.seconds = time.perf_counter() - started
     return tally
 
 
-def small(order: Order, pair: Pair, subject: Subject, kind: str, origin: str) -> Finding:
-    """The finding that a difference of this kind shrinks to."""
+def finding(order: Order, pair: Pair, suspect: Suspect) -> Finding:
+    """What a suspect shrinks to."""
+    subject, kind, origin = suspect.subject, suspect.kind, suspect.origin
+    if suspect.refused:
+        return Finding(order.pair, subject.contract, None, kind, "a contract that keeps the rules", suspect.refused, "", origin=origin)
 
     def differs(candidate: Subject) -> bool:
         try:
@@ -163,16 +191,12 @@ def small(order: Order, pair: Pair, subject: Subject, kind: str, origin: str) ->
         return found is not None and signature(found) == kind
 
     least = shrink(subject, differs, seconds=order.shrink_seconds)
-    codes = pair.prepare(to_wasm(least.contract), least.contract.manifest)
-    difference, trials = pair.differ(codes, least.case)
+    difference, trials = pair.differ(pair.prepare(to_wasm(least.contract), least.contract.manifest), least.case)
     if difference is None:
         # seen once and not again: a host that is not deterministic
         return Finding(order.pair, subject.contract, subject.case, "unsteady", kind, "no difference the second time", "", origin=origin)
-    shown = (summary(trials[0]), summary(trials[1]))
-    explanation = difference.explanation
-    return Finding(
-        order.pair, least.contract, least.case, difference.path, difference.expected, difference.observed, explanation, shown, origin
-    )
+    sides = (difference.path, difference.expected, difference.observed, difference.explanation)
+    return Finding(order.pair, least.contract, least.case, *sides, (summary(trials[0]), summary(trials[1])), origin)
 
 
 def _count(tally: Tally, contract: Contract, case: Case, trial: Trial) -> None:

@@ -62,7 +62,7 @@ def _receipt(one: Receipt, other: Receipt) -> Difference | None:
         left, right = getattr(one.effects, field), getattr(other.effects, field)
         at = next((index for index, pair in enumerate(zip(left, right, strict=False)) if pair[0] != pair[1]), min(len(left), len(right)))
         return Difference(f"{field}[{at}]", _item(left, at), _item(right, at))
-    for unit in one.cost.keys() & other.cost.keys():
+    for unit in sorted(one.cost.keys() & other.cost.keys()):
         if one.cost[unit] != other.cost[unit]:
             by = other.cost[unit] - one.cost[unit]
             return Difference(f"cost.{unit}", f"{one.cost[unit]:,}", f"{other.cost[unit]:,}", explanation=f"{by:+,}")

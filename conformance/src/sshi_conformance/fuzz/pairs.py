@@ -55,7 +55,9 @@ def find_pair(text: str, plugins: Plugins) -> Pair:
         left, right = right, left
     if left.adapter is not None and left.profile != right.profile:
         raise UsageError(
-            f"{left.name} and {right.name} are of two chains", where="--pair", advice="compare each with reference:interpreter"
+            f"{left.name} and {right.name} are of two chains, or of two profiles",
+            where="--pair",
+            advice="compare each with reference:interpreter",
         )
     if left.profile != right.profile:
         left = replace(left, address=right.address)
