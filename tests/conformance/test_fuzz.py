@@ -246,6 +246,12 @@ def test_a_difference_shrinks_to_the_one_call_that_makes_it():
         assert [step.action[0] for step in finding.case.steps] == ["deploy"]
 
 
+def test_a_host_that_is_wrong_everywhere_gives_a_few_findings_and_a_count():
+    tally = last(run(ORDER, pair=Pair(hashing("one:a"), hashing("one:b", lie=b"memory"))))
+    assert tally.kinds == Counter({"cost.gas": 120})
+    assert len(tally.findings) == 2
+
+
 def test_a_finding_is_a_module_and_a_scenario_that_say_the_same(tmp_path):
     finding = last(run(ORDER, pair=Pair(hashing("one:a"), hashing("one:b", lie=b"keccak256")))).findings[0]
     path = write_finding(finding, tmp_path)

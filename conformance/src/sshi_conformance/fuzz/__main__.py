@@ -75,9 +75,10 @@ def main(
     try:
         if replay is not None:
             sys.exit(max(_replay(pair, replay) for pair in pairs))
+        for pair in pairs:
+            find_pair(pair, Plugins.load())  # a host that cannot run is said before any other starts
         found = 0
         for pair in pairs:
-            find_pair(pair, Plugins.load())  # a host that cannot run is said before anything starts
             until = None if seconds is None else time.time() + seconds
             found += _campaign(Order(pair, seed, cases, cases_per_contract, until, shrink_seconds), jobs, out)
     except SshiError as error:
