@@ -17,6 +17,8 @@ BY_CASE = 0.3
 """Of the arguments, this share is left for each case to choose."""
 RECIPIENT = "to"
 """The parameter that takes an account."""
+COUNTED = "topic"
+"""The parameter of functions that may be called so many times only."""
 NO_ACCOUNT = (b"", b"a" * 65)
 """No chain's address."""
 ODD_ACCOUNTS = (
@@ -90,6 +92,9 @@ class Calls:
             return self._own_address(function, pays=pays)
         if function in self._payments and self._scope.portable and not self.funded:
             return []
+        if any(param.name == COUNTED for param in function.params) and rng.random() < 0.15:
+            most = interface().limits.events_max
+            return [Loop(rng.choice((most - 1, most, most, most + 1)), (self._call(function, fixed=True),))]
         return [self._call(function)]
 
     def fill_up(self) -> Op:
