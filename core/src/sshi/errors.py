@@ -55,11 +55,20 @@ class ContractError(_Told, SshiError):
 
 @dataclass(eq=False)
 class DecodeError(ContractError):
-    """The bytes are no wasm module the interface allows; `offset` is the first wrong byte, `rule` names the core spec's section."""
+    """The bytes are no wasm module the interface allows; `offset` is the first wrong byte, `rule` names the core spec's section.
+
+    `feature` is the finding (`gc`) of the proposal that gives the byte a meaning, empty when none is known to.
+    """
 
     code: ClassVar[str] = "contract.malformed"
     offset: int = 0
     rule: str = ""
+    feature: str = ""
+
+    @property
+    def hint(self) -> str:
+        """What to do about it."""
+        return self.advice or (f"no target takes that: `sshi check --explain {self.feature}`" if self.feature else "")
 
     def __str__(self) -> str:
         place = f"at byte {self.offset} ({self.rule})" if self.rule else f"at byte {self.offset}"

@@ -10,9 +10,9 @@ import click
 from sshi.cli.check_sarif import sarif
 from sshi.cli.check_text import text
 from sshi.cli.common import chosen_adapters, manifest_option, print_json
-from sshi.errors import UsageError
-from sshi.link.report import Target, report
-from sshi.link.source import read_source
+from sshi.errors import DecodeError, UsageError
+from sshi.link.report import Target, report, report_unread
+from sshi.link.source import read_module, read_source
 from sshi.wasm.check.codes import codes, explain
 
 EPILOG = """\b
@@ -60,7 +60,11 @@ def _explain(ctx: click.Context, _parameter: click.Parameter, code: str | None) 
 @click.pass_context
 def check(ctx: click.Context, contract: Path, targets: tuple[str, ...], verbose: bool, form: str, manifest: Path | None) -> None:
     """Check CONTRACT (.wasm or .wat) against the interface's rules and each target's: imports, signatures, entries, determinism, limits."""
-    found = report(read_source(contract, manifest), _targets(targets))
+    asked = _targets(targets)
+    try:
+        found = report(read_source(contract, manifest), asked)
+    except DecodeError as error:
+        found = report_unread(str(contract), read_module(contract), error, asked)
     match form:
         case "json":
             print_json(found)

@@ -54,6 +54,12 @@ _REASON = re.compile(r"wasm trap: (.+)")
 _FUNCTION = re.compile(r"0x[0-9a-f]+ - [^!\n]*!(.+)$", re.MULTILINE)
 _POSITION = re.compile(r"^\s*--> <anon>:(\d+):(\d+)$", re.MULTILINE)
 
+_FEATURES = (
+    "threads", "tail_call", "relaxed_simd", "simd", "multi_memory", "memory64", "exceptions", "function_references", "gc",
+    "wide_arithmetic", "custom_page_sizes",
+)  # fmt: skip
+"""What a contract may not use and the engine could, by wasmtime's names."""
+
 _LIB = Library(str(ffi.filename))
 _TRAPS: dict[int | None, TrapKind] = {
     wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS.value: TrapKind.MEMORY,
@@ -84,13 +90,21 @@ def _excerpt(message: str) -> str:
     return "\n".join(line.split("|", 1)[1][1:] for line in message.splitlines() if "|" in line and line.split("|", 1)[1].strip())
 
 
-def validate(wasm: bytes) -> str | None:
-    """What the engine has against the module, or None."""
+def validate(wasm: bytes, *, proposals: bool = False) -> str | None:
+    """What the engine has against the module, or None; with `proposals` it may use every feature that the engine knows of."""
     try:
-        wasmtime.Module.validate(engine("interpreter").native, wasm)
+        wasmtime.Module.validate(_every_feature() if proposals else engine("interpreter").native, wasm)
     except wasmtime.WasmtimeError as error:
         return str(error)
     return None
+
+
+@cache
+def _every_feature() -> wasmtime.Engine:
+    config = wasmtime.Config()
+    for feature in _FEATURES:
+        setattr(config, f"wasm_{feature}", True)
+    return wasmtime.Engine(config)
 
 
 @cache
@@ -394,10 +408,7 @@ def _config(mode: Mode, *, fuel: bool) -> wasmtime.Config:
     config.consume_fuel = fuel
     config.max_wasm_stack = STACK_BYTES
     config.parallel_compilation = False  # contracts are small, and a pool of threads does not survive a fork
-    for feature in (
-        "threads", "tail_call", "relaxed_simd", "simd", "multi_memory", "memory64", "exceptions", "function_references", "gc",
-        "wide_arithmetic", "custom_page_sizes", "stack_switching", "component_model",
-    ):  # fmt: skip
+    for feature in (*_FEATURES, "stack_switching", "component_model"):
         setattr(config, f"wasm_{feature}", False)
     config.gc_support = False
     return config

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sshi.adapter import Profile
-from sshi.errors import ContractError
+from sshi.errors import ContractError, DecodeError
 from sshi.host.engine import validate
 from sshi.spec.loader import interface
 from sshi.spec.manifest import Manifest
 from sshi.wasm.check import Finding, Rules, check
-from sshi.wasm.module import FuncType, Module
+from sshi.wasm.check.advice import FORBIDDEN
+from sshi.wasm.demangle import demangle
+from sshi.wasm.module import FUNC, FuncType, Module
+from sshi.wasm.names import label
 
 _BYTES = {"i32": 0x7F, "i64": 0x7E}
 
@@ -75,10 +78,30 @@ def findings_of(wasm: bytes, module: Module, manifest: Manifest, rules: Rules) -
         # A pass may stumble over what validation would have found; only then is it the module's fault.
         if complaint is None:
             raise
+        if isinstance(error, DecodeError) and (unread := of_proposal(wasm, error, rules.target, module)):
+            return (unread,)
         raise InvalidModule(complaint) from error
     if complaint is not None and not any(finding.severity == "error" for finding in found):
         raise InvalidModule(complaint)
     return found
+
+
+def of_proposal(wasm: bytes, error: DecodeError, target: str, module: Module | None = None) -> Finding | None:
+    """What cannot be read because it belongs to a proposal that no target takes; None when the bytes are wrong whatever is turned on."""
+    if validate(wasm, proposals=True) is not None:
+        return None
+    code = error.feature or "unknown-feature"
+    function = "" if module is None else _function_at(module, error.offset)
+    advice = FORBIDDEN[code]
+    return Finding(code, "error", error.message, target, function=function, offset=error.offset, rule=advice.rule, fix=advice.fix)
+
+
+def _function_at(module: Module, offset: int) -> str:
+    """What to call the function with that byte of the file, empty when it is in none."""
+    for index, code in enumerate(module.codes, len(module.imported(FUNC))):
+        if code.at <= offset < code.at + len(code.body):
+            return demangle(label(module, index))
+    return ""
 
 
 def check_contract(wasm: bytes, module: Module, manifest: Manifest, rules: Rules | None = None) -> None:

@@ -9,8 +9,8 @@ from typing import Literal
 import msgspec
 
 from sshi.adapter import Adapter
-from sshi.errors import ContractError
-from sshi.link.check import RuleBroken, findings_of, rules_of
+from sshi.errors import ContractError, DecodeError
+from sshi.link.check import RuleBroken, findings_of, of_proposal, rules_of
 from sshi.link.linker import build
 from sshi.link.source import Source
 from sshi.spec.manifest import Entry
@@ -93,6 +93,16 @@ def report(source: Source, targets: Iterable[Target]) -> CheckReport:
         verdicts.append(verdict)
         found += [*own, *more]
     return CheckReport(source.path, len(source.wasm), source.manifest.entries, tuple(verdicts), _merged(found))
+
+
+def report_unread(path: str, wasm: bytes, error: DecodeError, targets: Iterable[Target]) -> CheckReport:
+    """The answer for bytes that do not decode: `cannot` everywhere where that is a proposal's doing; else the error is raised again."""
+    found = [of_proposal(wasm, error, target.profile) for target in targets]
+    findings = [finding for finding in found if finding is not None]
+    if not findings:
+        raise error
+    verdicts = [_refused(target, findings) for target in targets]
+    return CheckReport(path, len(wasm), (), tuple(verdicts), _merged(findings))
 
 
 def _judge(source: Source, target: Target, own: list[Finding]) -> tuple[TargetReport, tuple[Finding, ...]]:

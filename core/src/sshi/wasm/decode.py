@@ -11,10 +11,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sshi.errors import DecodeError
+from sshi.wasm.immediates import refuse_type
 from sshi.wasm.instructions import skip_expression
 from sshi.wasm.leb128 import Reader
 from sshi.wasm.module import (
     FUNC,
+    GC,
+    GC_FORMS,
     GLOBAL,
     KINDS,
     MEMORY,
@@ -113,7 +116,7 @@ def _list(item: Callable[[Reader], T]) -> Callable[[Reader], tuple[T, ...]]:
 def _value_type(reader: Reader) -> int:
     byte = reader.byte("binary-valtype")
     if byte not in VALUE_TYPES:
-        reader.fail(f"an unknown value type 0x{byte:02X}", "binary-valtype", reader.at - 1)
+        refuse_type(reader, byte, reader.at - 1)
     return byte
 
 
@@ -121,21 +124,22 @@ def _value_types(reader: Reader) -> bytes:
     types = reader.span("binary-resulttype")
     for offset, byte in enumerate(types, reader.at - len(types)):
         if byte not in VALUE_TYPES:
-            reader.fail(f"an unknown value type 0x{byte:02X}", "binary-valtype", offset)
+            refuse_type(reader, byte, offset)
     return types
 
 
 def _reference_type(reader: Reader) -> int:
     byte = reader.byte("binary-reftype")
     if byte not in REFERENCE_TYPES:
-        reader.fail(f"an unknown reference type 0x{byte:02X}", "binary-reftype", reader.at - 1)
+        refuse_type(reader, byte, reader.at - 1, "reference")
     return byte
 
 
 def _function_type(reader: Reader) -> FuncType:
     form = reader.byte("binary-functype")
     if form != 0x60:
-        reader.fail(f"a type of form 0x{form:02X}; only function types are known", "binary-functype", reader.at - 1)
+        feature = GC if form in GC_FORMS else ""
+        reader.fail(f"a type of form 0x{form:02X}; only function types are known", "binary-functype", reader.at - 1, feature)
     return FuncType(_value_types(reader), _value_types(reader))
 
 

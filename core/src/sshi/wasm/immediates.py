@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 from sshi.wasm.leb128 import Reader, encode_s, encode_u
-from sshi.wasm.module import VALUE_TYPES
+from sshi.wasm.module import GC, GC_TYPES, VALUE_TYPES
 
 Immediate = int | bytes | tuple[int, ...]
 """An index, number or byte; the bytes of a float, vector or lane list; or several numbers.
@@ -22,12 +23,19 @@ INDICES = ("func", "type", "table", "memory", "global", "local", "elem", "data",
 _MULTI_MEMORY = 0x40  # the bit of a memarg's alignment that says a memory index follows
 
 
+def refuse_type(reader: Reader, byte: int, at: int, what: str = "value") -> NoReturn:
+    """Refuse a byte that begins no type we read, saying so when it is one of garbage collection's."""
+    rule = "binary-valtype" if what == "value" else "binary-reftype"
+    reader.fail(f"an unknown {what} type 0x{byte:02X}", rule, at, GC if byte in GC_TYPES else "")
+
+
 def _read_block(reader: Reader) -> int:
     start = reader.at
     value = reader.s(33)
     # a negative number is a value type's single byte; anything longer, or the prefix of a typed reference, is none we read
     if value < 0 and (reader.at - start > 1 or (value != VOID and value + 0x80 not in VALUE_TYPES)):
-        reader.fail("an unknown block type", "binary-blocktype", start)
+        feature = GC if reader.data[start] in GC_TYPES else ""
+        reader.fail("an unknown block type", "binary-blocktype", start, feature)
     return value
 
 
@@ -47,7 +55,7 @@ def _read_labels(reader: Reader) -> tuple[int, ...]:
 def _read_types(reader: Reader) -> tuple[int, ...]:
     types = tuple(reader.take(reader.count("binary-select"), "binary-select"))
     if unknown := [byte for byte in types if byte not in VALUE_TYPES]:
-        reader.fail(f"an unknown value type 0x{unknown[0]:02X}", "binary-valtype", reader.at - len(types) + types.index(unknown[0]))
+        refuse_type(reader, unknown[0], reader.at - len(types) + types.index(unknown[0]))
     return types
 
 

@@ -18,7 +18,7 @@ from functools import lru_cache
 from sshi.errors import DecodeError
 from sshi.wasm.immediates import INDICES, READ, VOID, WRITE, Immediate, split_catches
 from sshi.wasm.leb128 import Reader, read_u
-from sshi.wasm.module import REFERENCE_TYPES, VALUE_TYPES, Code, FuncType
+from sshi.wasm.module import GC, REFERENCE_TYPES, VALUE_TYPES, Code, FuncType
 from sshi.wasm.opcodes import BY_KEY, BY_MNEMONIC, TABLE, Op
 
 END = b"\x0b"
@@ -90,7 +90,8 @@ def _tokens_exactly(body: bytes, at: int) -> list[bytes]:
                 _skip(reader)
             found.append(body[start : reader.at])
     except DecodeError as error:
-        raise DecodeError(error.message, offset=error.offset + max(at, 0), rule=error.rule) from None
+        error.offset += max(at, 0)
+        raise
     return found
 
 
@@ -144,7 +145,8 @@ def _opcode(reader: Reader) -> Op:
         number = number << (8 if code <= 0xFF else 12) | code
     op = BY_KEY.get(number)
     if op is None:
-        reader.fail(f"unknown instruction 0x{number:02X}", "binary-instr", start)
+        feature = GC if number >> 8 == 0xFB or number >> 12 == 0xFB else ""
+        reader.fail(f"unknown instruction 0x{number:02X}", "binary-instr", start, feature)
     return op
 
 

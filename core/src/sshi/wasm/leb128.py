@@ -84,9 +84,9 @@ class Reader:
         self.at = at
         self.end = len(data) if end is None else end
 
-    def fail(self, message: str, rule: str, at: int | None = None) -> NoReturn:
+    def fail(self, message: str, rule: str, at: int | None = None, feature: str = "") -> NoReturn:
         """Raise a DecodeError here, or at `at`."""
-        raise DecodeError(message, offset=self.at if at is None else at, rule=rule)
+        raise DecodeError(message, offset=self.at if at is None else at, rule=rule, feature=feature)
 
     def byte(self, rule: str) -> int:
         """One byte; running out of them breaks `rule`."""

@@ -23,6 +23,13 @@ VALUE_TYPES = {
 
 REFERENCE_TYPES = frozenset((FUNCREF, EXTERNREF, EXNREF))
 
+GC_TYPES = frozenset((0x63, 0x64, *range(0x6A, 0x6F), *range(0x71, 0x75)))
+"""First bytes of the value types that garbage collection and typed references bring; a module with one is refused by name."""
+GC_FORMS = frozenset((0x4E, 0x4F, 0x50, 0x5E, 0x5F))
+"""Forms of its type definitions: rec, sub final, sub, array, struct."""
+GC = "gc"
+"""The finding that those are."""
+
 FUNC, TABLE, MEMORY, GLOBAL, TAG = range(5)
 """External kinds, as imports and exports number them."""
 

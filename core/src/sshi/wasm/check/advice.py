@@ -33,6 +33,11 @@ class Advice:
     rule: str
     fix: str
 
+    @property
+    def one(self) -> str:
+        """One of that kind, with its article."""
+        return f"{'an' if self.what[0] in 'aeiou' else 'a'} {self.what}"
+
 
 FORBIDDEN = {
     "float": Advice(

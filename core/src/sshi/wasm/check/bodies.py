@@ -13,7 +13,7 @@ from sshi.wasm.check.origin import float_fix
 from sshi.wasm.flow import number
 from sshi.wasm.immediates import Immediate
 from sshi.wasm.instructions import block_signature, encode_instruction, immediates, key, tokens
-from sshi.wasm.module import EXNREF, EXTERNREF, F32, F64, REFERENCE_TYPES, V128, VALUE_TYPES, Code, FuncType
+from sshi.wasm.module import EXNREF, EXTERNREF, F32, F64, FUNCREF, GC, REFERENCE_TYPES, V128, VALUE_TYPES, Code, FuncType
 from sshi.wasm.opcodes import BY_KEY, Op
 
 FLOATS = (F32, F64)
@@ -119,6 +119,8 @@ class _Verdicts(dict[bytes, Verdict]):
                 if code := forbidden_type(kind, references=self._features.reference_types):
                     return code, None
             return None, None if self._features.reference_types else op.proposal
+        if op.mnemonic == "ref.null" and values[0] not in (FUNCREF - 0x80, EXTERNREF - 0x80):
+            return GC, None
         is_extern = op.mnemonic == "ref.null" and values[0] == EXTERNREF - 0x80
         return (None, None) if self._features.reference_types and not is_extern else (op.proposal, None)
 
@@ -141,7 +143,7 @@ def _check_instructions(
         offset += len(token)
     for found, (at, mnemonic) in first.items():
         more = f", and {count[found] - 1} more like it" if count[found] > 1 else ""
-        message = f"`{mnemonic}` is a {FORBIDDEN[found].what} instruction{more}"
+        message = f"`{mnemonic}` is {FORBIDDEN[found].one} instruction{more}"
         _forbidden(context, found, message, function, code.at + at if code.at >= 0 else None)
     return lowered
 
@@ -154,7 +156,7 @@ def _check_signature(context: Context, function: int, of: FuncType, code: Code, 
         found = forbidden_type(kind, references=references)
         if found and found not in seen:
             seen.add(found)
-            message = f"a {what} of type {VALUE_TYPES[kind]} is a {FORBIDDEN[found].what} value"
+            message = f"a {what} of type {VALUE_TYPES[kind]} is {FORBIDDEN[found].one} value"
             _forbidden(context, found, message, function, None)
 
 
