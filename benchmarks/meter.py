@@ -15,12 +15,11 @@ from pathlib import Path
 
 from run import ROOT, timed
 
-from sshi.cli.meter import read_costs
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
 from sshi.wasm.instructions import Rewriter, emit, immediates
 from sshi.wasm.lower import NONE, lower
-from sshi.wasm.meter import Costs, HelperHook, HostHook, inject
+from sshi.wasm.meter import Costs, HelperHook, HostHook, default_costs, inject
 from sshi.wasm.opcodes import BY_MNEMONIC
 
 SIZES = (10_000, 200_000, 1_000_000)
@@ -108,7 +107,7 @@ def instrument(paths: list[Path], rounds: int) -> list[tuple[float, int]] | None
 
 
 def main() -> int:
-    one_each, default = Costs(overrides={"block": 1, "else": 0, "end": 0}), read_costs(None)
+    one_each, default = Costs(overrides={"block": 1, "else": 0, "end": 0}), default_costs()
     with tempfile.TemporaryDirectory() as place:
         paths = [Path(place) / f"{size}.wasm" for size in SIZES]
         for path, size in zip(paths, SIZES, strict=True):

@@ -8,8 +8,18 @@ import pytest
 
 from sshi.wasm.decode import decode
 
+LOOP = """(module (memory (export "memory") 1 1)
+  (func (export "rounds") (local i32)
+    (loop (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 100))))))"""
 BAR = 3072
 """Bytes: what the linked token may take on each chain, all guards and checks in."""
+
+
+@pytest.fixture
+def loop(tmp_path):
+    path = tmp_path / "loop.wat"
+    path.write_text(LOOP)
+    return path
 
 
 def test_both_artifacts_and_the_bundle_are_written(sshi, examples, tmp_path):
@@ -37,6 +47,45 @@ def test_an_artifact_imports_only_what_its_contract_needs(sshi, examples, tmp_pa
     sshi("build", examples / "counter/counter.wat", "-o", tmp_path, "-t", chain)
     names = {entry.name for entry in decode((tmp_path / f"counter.{chain}.wasm").read_bytes()).imports}
     assert not {name for name in names if name == "transfer" or "promise" in name or "recover" in name or "sha" in name}
+
+
+def test_a_budget_is_linked_in_and_ends_a_call_alike_on_every_chain(sshi, loop, tmp_path):
+    """A hundred rounds of eight units and one for the entry: the same everywhere, whatever the chain's own gas is."""
+    assert sshi("build", loop, "-o", tmp_path, "--budget", 801).status == 0
+    for host in ("reference", "near:emulated", "polkadot:emulated"):
+        assert sshi("run", loop, "rounds", "--budget", 801, "--on", host, "--json").json["outcome"]["kind"] == "returned"
+        outcome = sshi("run", loop, "rounds", "--budget", 800, "--on", host, "--json").json["outcome"]
+        assert (outcome["kind"], outcome["what"]) == ("exhausted", "gas")
+
+
+def test_who_pays_twice_is_told(sshi, loop, tmp_path):
+    """Chains meter by themselves."""
+
+    def notes(*words: object) -> list[str]:
+        ran = sshi("build", *words, "-o", tmp_path / "out", "-t", "polkadot", "--json")
+        assert ran.status == 0, ran.err
+        return ran.json["notes"]
+
+    assert notes(loop) == []
+    (note,) = notes(loop, "--budget", 5_000)
+    assert "pays twice" in note
+    inline, host = tmp_path / "inline.wasm", tmp_path / "host.wasm"
+    assert sshi("meter", loop, "--mode", "inline", "--budget", 5_000, "-o", inline).status == 0
+    assert sshi("meter", loop, "-o", host).status == 0
+    (note,) = notes(inline)
+    assert "pays twice" in note
+    (note,) = notes(host)
+    assert "taken out" in note
+    (note,) = notes(host, "--budget", 5_000)
+    assert "come off the budget" in note
+    assert "note: " in sshi("build", host, "-o", tmp_path / "out").out
+    assert sshi("build", inline, "--budget", 5, "-o", tmp_path / "out").status == 2
+
+
+def test_costs_without_a_budget_are_costs_of_nothing(sshi, loop, tmp_path):
+    ran = sshi("build", loop, "--costs", "any.toml", "-o", tmp_path / "out")
+    assert ran.status == 2
+    assert "--budget" in ran.err
 
 
 def test_the_listing_is_json_when_asked_for(sshi, examples, tmp_path):

@@ -62,27 +62,41 @@ def test_the_host_is_told_of_every_round_of_a_loop(sshi, loop, costs, tmp_path):
 def test_a_budget_is_spent_to_the_unit(sshi, loop, costs, tmp_path):
     """A round is seven instructions, so a hundred of them are 700."""
     out = tmp_path / "out.wasm"
-    for budget, ends in ((700, "returned"), (699, "trapped")):
+    for budget, ends in ((700, "returned"), (699, "exhausted")):
         assert sshi("meter", loop, "--costs", costs, "--mode", "inline", "--budget", budget, "-o", out).status == 0
         for host in ("reference", "near:emulated", "polkadot:emulated"):
             assert sshi("run", out, "rounds", "--on", host, "--json").json["outcome"]["kind"] == ends
 
 
-def test_calls_nested_too_deep_trap(sshi, loop, tmp_path):
+def test_calls_nested_too_deep_are_exhausted(sshi, loop, tmp_path):
     """`nested` and 21 calls of `deep`."""
     out = tmp_path / "out.wasm"
-    for calls, ends in ((22, "returned"), (21, "trapped")):
-        assert sshi("meter", loop, "--stack-limit", calls, "-o", out).status == 0
-        assert sshi("run", out, "nested", "--json").json["outcome"]["kind"] == ends
+    for mode in ("host", "inline"):
+        for calls, ends in ((22, "returned"), (21, "exhausted")):
+            words = ("--budget", 10_000) if mode == "inline" else ()
+            assert sshi("meter", loop, "--mode", mode, *words, "--stack-limit", calls, "-o", out).status == 0
+            for engine in ("interpreter", "aot"):
+                outcome = sshi("run", out, "nested", "--engine", engine, "--json").json["outcome"]
+                assert (outcome["kind"], outcome.get("what")) == (ends, "stack" if ends == "exhausted" else None)
 
 
-def test_an_inline_meter_imports_nothing_and_exports_what_is_left(sshi, loop):
-    assert sshi("meter", loop, "--mode", "inline", "--stack-limit", 8).status == 0
+@pytest.mark.parametrize(("end", "imported"), [((), ["revert"]), (("--end", "revert"), ["revert"]), (("--end", "trap"), [])], ids=str)
+def test_an_inline_meter_exports_what_is_left_and_imports_what_ends_a_call(sshi, loop, end, imported):
+    assert sshi("meter", loop, "--mode", "inline", "--stack-limit", 8, *end).status == 0
     data = loop.with_suffix(".metered.wasm").read_bytes()
     module = decode(data)
     assert validate(data) is None
-    assert module.imports == ()
+    assert [entry.name for entry in module.imports] == imported
     assert module.export("gas_left", GLOBAL)
+
+
+def test_a_module_without_memory_traps_unless_it_is_told_to_revert(sshi, tmp_path):
+    path = tmp_path / "plain.wat"
+    path.write_text('(module (func (export "f") (loop (br 0))))')
+    assert sshi("meter", path, "--mode", "inline", "--json").json["ends_by"] == "trap"
+    refused = sshi("meter", path, "--mode", "inline", "--end", "revert")
+    assert refused.status == 2
+    assert "no memory" in refused.err
 
 
 def test_metering_twice_is_said_to_cost_twice(sshi, loop, tmp_path):

@@ -76,7 +76,7 @@ def test_the_text_assembles_to_the_very_module_that_ran():
     for contract in contracts(30, Scope()):
         assembled = decode(wat_to_wasm(to_wat(contract, head="a head\nof two lines"), where="test"))
         kept = tuple(custom for custom in assembled.customs if custom.name == interface().section)
-        assert encode(replace(assembled, customs=kept, raw=())) == to_wasm(contract)
+        assert encode(replace(assembled, customs=kept, raw=())) == to_wasm(msgspec.structs.replace(contract, budget=None))
 
 
 def test_contracts_call_every_function_of_the_interface():

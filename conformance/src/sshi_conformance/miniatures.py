@@ -380,18 +380,18 @@ class RevertReturns(ReferenceVM):
 
     bodies: ClassVar[Mapping[str, Body]] = {"revert": _noted}
 
-    def _execute(self, context: HostCall, prepared: Prepared, entry: str) -> tuple[Outcome, int]:
-        outcome, fuel = super()._execute(context, prepared, entry)
-        return (Reverted(context.log[0]), fuel) if context.log and isinstance(outcome, Returned) else (outcome, fuel)
+    def _execute(self, context: HostCall, prepared: Prepared, entry: str) -> tuple[Outcome, dict[str, int]]:
+        outcome, cost = super()._execute(context, prepared, entry)
+        return (Reverted(context.log[0]), cost) if context.log and isinstance(outcome, Returned) else (outcome, cost)
 
 
 @miniature("outcome.division")
 class OneTrapForAll(ReferenceVM):
     """Every trap of the machine is called unreachable."""
 
-    def _execute(self, context: HostCall, prepared: Prepared, entry: str) -> tuple[Outcome, int]:
-        outcome, fuel = super()._execute(context, prepared, entry)
-        return (Trapped(TrapKind.UNREACHABLE), fuel) if isinstance(outcome, Trapped) else (outcome, fuel)
+    def _execute(self, context: HostCall, prepared: Prepared, entry: str) -> tuple[Outcome, dict[str, int]]:
+        outcome, cost = super()._execute(context, prepared, entry)
+        return (Trapped(TrapKind.UNREACHABLE), cost) if isinstance(outcome, Trapped) else (outcome, cost)
 
 
 @miniature("storage_write.query")
@@ -438,7 +438,7 @@ class InitGuardFirst(ReferenceVM):
 class SkipsInitialize(ReferenceVM):
     """`_initialize` is never run."""
 
-    def _execute(self, context: HostCall, prepared: Prepared, entry: str) -> tuple[Outcome, int]:
+    def _execute(self, context: HostCall, prepared: Prepared, entry: str) -> tuple[Outcome, dict[str, int]]:
         return super()._execute(context, replace(prepared, reactor=False), entry)
 
 

@@ -140,6 +140,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     counter   the clauses whose other side it shows: a condition missed by one, a rule broken, and what happens then
     wat       a module of its own, instead of the file's
     manifest  a declaration of its own
+    budget    bounds what each call may run, in units of the default costs of metering
     """
 
     doc: str
@@ -150,6 +151,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     block: Block = Block()
     wat: str = ""
     manifest: dict[str, Any] | UnsetType = UNSET
+    budget: Annotated[int, Meta(ge=0, le=(1 << 63) - 1)] | UnsetType = UNSET
 
     @property
     def people(self) -> dict[str, Account]:

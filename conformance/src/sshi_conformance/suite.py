@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -136,7 +136,16 @@ def _file_module(path: Path, manifest: Manifest | None) -> Module:
 
 
 def _module(case: Case, where: str, module: Module | None) -> Module:
-    """The case's own module or declaration, else the file's."""
+    """The case's own module or declaration, else the file's; with the case's budget."""
+    found = _own_module(case, where, module)
+    if case.budget is UNSET or found.refused is not None:
+        return found
+    from sshi.link.guard import with_budget  # noqa: PLC0415  few cases have one
+
+    return replace(found, label=where, wasm=with_budget(Source(found.label, found.wasm, found.manifest), case.budget).wasm)
+
+
+def _own_module(case: Case, where: str, module: Module | None) -> Module:
     if not case.wat and case.manifest is UNSET:
         if module is None:
             raise ScenarioError(

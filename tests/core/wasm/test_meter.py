@@ -488,7 +488,7 @@ unit = 7
 
 
 def test_a_table_says_what_everything_costs():
-    costs = costs_from(TABLE, where="costs.toml")
+    costs = costs_from(TABLE.encode(), where="costs.toml")
     assert [costs.of(name) for name in ("i32.add", "i32.sub", "block", "end")] == [5, 3, 0, 0]
     assert costs.counted == {"memory.copy": PerUnit(1, 2)}
     assert costs.entry == EntryCost(64, 8, 7)
@@ -514,7 +514,7 @@ def test_a_table_says_what_everything_costs():
 )
 def test_a_table_with_a_slip_is_refused_by_file_and_place(old, new, word):
     with pytest.raises(UsageError) as caught:
-        costs_from(TABLE.replace(old, new), where="my.toml")
+        costs_from(TABLE.replace(old, new).encode(), where="my.toml")
     assert caught.value.where == "my.toml"
     assert word in str(caught.value)
 

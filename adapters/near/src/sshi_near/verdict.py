@@ -10,7 +10,7 @@ import binascii
 
 import msgspec
 
-from sshi.host.outcome import Event, Exhausted, Outcome, Refusal, Rejected, Resource, Returned, Reverted, TrapKind, Trapped
+from sshi.host.outcome import Event, Exhausted, Outcome, Refusal, Rejected, Resource, Returned, Reverted, TrapKind, Trapped, reverted
 from sshi_near.glue import EVENT_PREFIX
 from sshi_near.runtime import Ended
 
@@ -43,7 +43,7 @@ def outcome_of(ended: Ended) -> Outcome:
     if not name:
         return Returned(ended.data)
     if name == "HostError/GuestPanic":
-        return Reverted(ended.message)
+        return reverted(ended.message)
     if name == "HostError/BadUTF8":
         return Reverted(None)
     if name in _TRAPS:

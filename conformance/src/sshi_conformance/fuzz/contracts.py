@@ -86,6 +86,7 @@ class _Maker:
             rng.choice((0, 0, 1, 7)),
             reactor,
             funded,
+            rng.choice((rng.randrange(300), rng.randrange(5_000), rng.randrange(100_000), 1 << 40)) if rng.random() < 0.12 else None,
         )
 
     def _entry(self, name: str, kind: EntryKind, payable: bool) -> Entry:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from sshi.host.outcome import Exhausted, Outcome, Receipt, Rejected, Returned, Trapped
 from sshi_conformance.compare import KINDS
@@ -109,7 +110,8 @@ def to_toml(finding: Finding) -> str:
         return ""
     kinds = finding.trials[0]
     steps = tuple(_expecting(step, kinds[at] if at < len(kinds) else "") for at, step in enumerate(finding.case.steps))
-    table: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(finding.case, steps=steps, doc=finding.path))
+    budget = UNSET if finding.contract.budget is None else finding.contract.budget
+    table: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(finding.case, steps=steps, doc=finding.path, budget=budget))
     usual: dict[str, Any] = msgspec.to_builtins(Step())
     out = ["[case.found]"]
     for key, value in table.items():

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sshi.link.guard import with_budget
+from sshi.link.source import Source
 from sshi.spec.loader import interface
 from sshi.spec.manifest import EntryKind, encode_manifest
 from sshi.wasm.encode import encode
@@ -74,7 +76,7 @@ class _Parts:
 
 
 def to_wasm(contract: Contract) -> bytes:
-    """The module's bytes, its declaration in it."""
+    """The module's bytes, its declaration in it, and its budget."""
     face = interface()
     parts = _parts(contract)
     types = parts.types
@@ -99,7 +101,7 @@ def to_wasm(contract: Contract) -> bytes:
         datas=(*(Data(0, 0, _offset(at), data) for at, data in contract.prepared), *[Data(1, 0, None, PASSIVE)] * parts.passive),
         customs=(Custom(face.section, encode_manifest(contract.manifest), 11),),
     )
-    return encode(module)
+    return with_budget(Source("generated", encode(module), contract.manifest), contract.budget).wasm
 
 
 def to_wat(contract: Contract, *, head: str = "") -> str:

@@ -245,6 +245,7 @@ class Contract(msgspec.Struct, frozen=True):
     frame      locals of the recursing function
     reactor    what `_initialize` does; None: there is none
     funded     a deployment must attach money, because transfers count on it
+    budget     what a call may run, in units of metering; None: no bound
     """
 
     pages: tuple[int, int | None]
@@ -254,6 +255,7 @@ class Contract(msgspec.Struct, frozen=True):
     frame: int = 0
     reactor: tuple[Op, ...] | None = None
     funded: bool = False
+    budget: int | None = None
 
     @property
     def manifest(self) -> Manifest:

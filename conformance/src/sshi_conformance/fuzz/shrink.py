@@ -118,7 +118,13 @@ def _contracts(contract: Contract) -> Iterator[Contract]:
         yield replace(contract, prepared=prepared[half:])
         yield replace(contract, prepared=prepared[:half])
     yield from (replace(contract, prepared=prepared[:at] + prepared[at + 1 :]) for at in range(len(prepared)))
-    for field, plain in (("frame", 0), ("pages", (1, 1)), ("window", 8 * (1 + _highest_slot(contract))), ("funded", False)):
+    for field, plain in (
+        ("frame", 0),
+        ("pages", (1, 1)),
+        ("window", 8 * (1 + _highest_slot(contract))),
+        ("funded", False),
+        ("budget", None),
+    ):
         if getattr(contract, field) != plain and (field != "window" or contract.window > 8 * (1 + _highest_slot(contract))):
             yield replace(contract, **{field: plain})
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sshi_conformance.render.text import MARKS, Finding, cost_text, costs_text, counts_text, findings, total_cost
-from sshi_conformance.report import DifferenceReport, Report, ResultReport
+from sshi_conformance.report import DifferenceReport, HostReport, Report, ResultReport
 
 LONG = 40
 """More cases than this are counted by area."""
@@ -38,11 +38,19 @@ def _speed(report: Report) -> str:
 def _table(report: Report, first: str, width: int) -> Table:
     """A column for each host, its kind on a second line; the first column gives way when there is little room."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    widths = [max(map(len, host.name.split(":"))) for host in report.hosts]
-    table.add_column(first, no_wrap=True, max_width=max(16, width - sum(widths) - 2 * len(widths) - 2))
-    for host, least in zip(report.hosts, widths, strict=True):
-        table.add_column(Text(host.name.replace(":", "\n")), no_wrap=True, min_width=least)
+    table.add_column(first, no_wrap=True, max_width=_room(report, width))
+    for host in report.hosts:
+        table.add_column(Text(host.name.replace(":", "\n")), no_wrap=True, min_width=_least(host))
     return table
+
+
+def _least(host: HostReport) -> int:
+    return max(map(len, host.name.split(":")))
+
+
+def _room(report: Report, width: int) -> int:
+    """For the first column, beside the hosts' own."""
+    return max(16, width - sum(_least(host) + 2 for host in report.hosts) - 2)
 
 
 def _areas(report: Report, width: int) -> Table:
@@ -65,9 +73,11 @@ def _areas(report: Report, width: int) -> Table:
 def _cases(report: Report, width: int) -> Table:
     """With the first unit of every case's cost, where there is room for it."""
     table = _table(report, "case", width)
+    room = _room(report, width)
     roomy = width >= max(len(case.id) for case in report.cases) + 18 * len(report.hosts)
     for case in report.cases:
-        row: list[RenderableType] = [Text(case.id)]
+        # the end of a case's name tells it from its neighbours
+        row: list[RenderableType] = [Text(case.id if len(case.id) <= room else f"…{case.id[1 - room :]}")]
         for result in case.results:
             status = result.status.value
             cost = cost_text(result).split(", ")[0] if roomy else ""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sshi.adapter import Adapter
+    from sshi.link.source import Source
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 manifest_option = click.option(
@@ -24,6 +25,29 @@ manifest_option = click.option(
     type=click.Path(path_type=Path),
     help="Declaration of entries (TOML or JSON); else the custom section, else sshi.toml beside.",
 )
+
+costs_option = click.option(
+    "--costs", type=click.Path(path_type=Path), metavar="FILE", help="Costs of instructions (TOML); default: the table that comes along."
+)
+budget_option = click.option(
+    "--budget",
+    type=click.IntRange(0, (1 << 63) - 1),
+    metavar="UNITS",
+    help="Bound what a call may run, in units of --costs: past it the call is exhausted(gas), on every host alike.",
+)
+
+
+def with_bounds(source: Source, budget: int | None, costs: Path | None) -> Source:
+    """The contract with the budget that was asked for; UsageError for costs of nothing."""
+    if budget is None:
+        if costs is not None:
+            raise UsageError("--costs says what a budget is spent on", advice="add --budget")
+        return source
+    from sshi.link.guard import with_budget  # noqa: PLC0415  most contracts have no budget
+    from sshi.link.source import read_file  # noqa: PLC0415
+    from sshi.wasm.meter import costs_from  # noqa: PLC0415
+
+    return with_budget(source, budget, costs and costs_from(read_file(costs), where=str(costs)))
 
 
 def chosen_adapters(names: Iterable[str]) -> list[tuple[Adapter, str]]:

@@ -76,7 +76,7 @@ def _engines() -> Iterator[Check]:
 
 
 def _cache() -> Iterator[Check]:
-    from sshi.host.process import cache_directory  # noqa: PLC0415
+    from sshi.host.cache import cache_directory  # noqa: PLC0415
 
     place = cache_directory()
     try:

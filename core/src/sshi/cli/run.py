@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from sshi.adapter import Adapter, VmRequest
-from sshi.cli.common import json_option, manifest_option, print_json
+from sshi.cli.common import budget_option, costs_option, json_option, manifest_option, print_json, with_bounds
 from sshi.cli.values import FORMS, read_value, show_bytes
 from sshi.errors import UsageError, VmUnavailable
 from sshi.host.chain import Call, ChainVM, Code, Deployed
@@ -66,6 +66,8 @@ class Host:
 @click.option("--height", type=click.IntRange(1, (1 << 64) - 1), help="Block height.")
 @click.option("--time-ms", type=click.IntRange(0, (1 << 64) - 1), help="Block time, milliseconds since the Unix epoch.")
 @click.option("--gas", type=click.IntRange(1, (1 << 63) - 1), help="Limit in the host's own unit.")
+@budget_option
+@costs_option
 @click.option("--trace", is_flag=True, help="Show every host call.")
 @manifest_option
 @json_option
@@ -76,7 +78,7 @@ def run(ctx: click.Context, contract: Path, entry: str, where: str, manifest: Pa
     In a fresh world the contract is deployed first, by the caller.  ENTRY may be the init itself: then the deployment is what
     is shown.  A query entry is asked as a query.
     """
-    source = read_source(contract, manifest)
+    source = with_bounds(read_source(contract, manifest), options["budget"], options["costs"])
     host = _host(source, contract, where, options)
     with closing(host.vm):
         name, receipt = _play(host, source.manifest, entry, options)

@@ -1,4 +1,4 @@
-"""Compiled code on disk, by content: a file is used only when it is ours, whole and what its name says.
+"""Results on disk, by content: a file is used only when it is ours, whole and what its name says.
 
 Loading machine code that somebody else wrote is running it, so a file must belong to this user, be writable by nobody else,
 and carry the hash of its key and content.  Any number of processes may write at once: a file appears complete or not at all.
@@ -10,12 +10,24 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 _MAGIC = b"sshi-code-1\n"
 _DIGEST = hashlib.sha256().digest_size
 MOST_FILES = 2_048
+
+
+def cache_directory() -> Path:
+    """Where compiled code, built programs and crash inputs are kept: $SSHI_CACHE_DIR, or the user's cache."""
+    chosen = os.environ.get("SSHI_CACHE_DIR")
+    if chosen:
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME")
+    if sys.platform == "darwin" and not base:
+        return Path.home() / "Library" / "Caches" / "sshi"
+    return (Path(base) if base else Path.home() / ".cache") / "sshi"
 
 
 class CodeCache:

@@ -22,12 +22,11 @@ import wasmtime
 from wasmtime import _ffi as ffi
 
 from sshi.errors import ContractError
-from sshi.host.cache import CodeCache
+from sshi.host.cache import CodeCache, cache_directory
 from sshi.host.entry import Frame, HostFunction, OutOfFuel, StackOverflow, WasmTrap, enter
 from sshi.host.memory import Memory, OutOfBounds
 from sshi.host.native import Library
 from sshi.host.outcome import TrapKind
-from sshi.host.process import cache_directory
 from sshi.spec.loader import interface
 
 __all__ = [

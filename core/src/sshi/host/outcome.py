@@ -10,6 +10,8 @@ from enum import StrEnum
 
 import msgspec
 
+from sshi.spec.loader import interface
+
 
 class TrapKind(StrEnum):
     """The closed list of ways to trap; `unknown` is what a chain says that cannot tell them apart."""
@@ -90,6 +92,14 @@ class Rejected(msgspec.Struct, frozen=True, tag="rejected", tag_field="kind"):
 
 
 Outcome = Returned | Reverted | Trapped | Exhausted | Rejected
+
+
+def reverted(message: str | None) -> Outcome:
+    """How a revert with this text ended: the bounds that a contract carries end a call by texts of their own.  Clause `outcome.bounds`."""
+    texts = interface().texts
+    if message == texts.gas_exhausted:
+        return Exhausted(Resource.GAS, texts.gas_exhausted)
+    return Exhausted(Resource.STACK, texts.stack_exhausted) if message == texts.stack_exhausted else Reverted(message)
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from sshi.wasm.edit import assemble
 from sshi.wasm.encode import encode
 from sshi.wasm.instructions import Rewriter, key
 from sshi.wasm.memory import bound
+from sshi.wasm.meter import counts_gas
 from sshi.wasm.module import FUNC, MEMORY, VALUE_TYPES, FuncType, Module
 from sshi.wasm.opcodes import BY_MNEMONIC
 from sshi.wasm.shake import shake
@@ -42,11 +43,15 @@ for half a minute before its fuel was used up.
 
 @dataclass(frozen=True)
 class Prepared:
-    """`entries` are the exported functions of type () -> (); `reactor` says whether one of them must run before an entry."""
+    """`entries` are the exported functions of type () -> (); `reactor` says whether one of them must run before an entry.
+
+    `counts_gas`: it has a budget of its own, and exports what is left of it.
+    """
 
     compiled: Compiled
     entries: frozenset[str]
     reactor: bool
+    counts_gas: bool
 
 
 @lru_cache(maxsize=512)
@@ -70,7 +75,7 @@ def prepare(mode: Mode, wasm: bytes) -> Prepared:
     types = module.function_types()
     functions = [export for export in module.exports if export.kind == FUNC and types[export.index] == _ENTRY]
     entries = frozenset(export.name for export in functions)
-    return Prepared(engine(mode).compile(encode(_priced(limited))), entries, face.reactor in entries)
+    return Prepared(engine(mode).compile(encode(_priced(limited))), entries, face.reactor in entries, counts_gas(module))
 
 
 def _priced(module: Module) -> Module:

@@ -14,7 +14,6 @@ import resource
 import select
 import shutil
 import subprocess
-import sys
 import sysconfig
 import tempfile
 import threading
@@ -27,6 +26,7 @@ from typing import IO, TYPE_CHECKING, ClassVar, TypeVar
 import msgspec
 
 from sshi.errors import VmError, VmUnavailable
+from sshi.host.cache import cache_directory
 from sshi.host.protocol import MAX_LINE, PROTOCOL, Answer, Bench, BenchOk, Hello, HelloOk, Message
 
 if TYPE_CHECKING:
@@ -57,17 +57,6 @@ class VmCrashed(VmError):
 
     def __str__(self) -> str:
         return f"{super().__str__()}; the request is in {self.saved}" if self.saved else super().__str__()
-
-
-def cache_directory() -> Path:
-    """Where compiled code, built programs and crash inputs are kept: $SSHI_CACHE_DIR, or the user's cache."""
-    chosen = os.environ.get("SSHI_CACHE_DIR")
-    if chosen:
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    if sys.platform == "darwin" and not base:
-        return Path.home() / "Library" / "Caches" / "sshi"
-    return (Path(base) if base else Path.home() / ".cache") / "sshi"
 
 
 def target_directory(chain: str) -> Path:

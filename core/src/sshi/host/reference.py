@@ -15,12 +15,26 @@ from sshi.host.bind import BODIES, Body, bind
 from sshi.host.call import HostCall, HostTrap, Revert
 from sshi.host.chain import Call, Code, Deployed
 from sshi.host.engine import HostFunction, Instance, Mode, OutOfBounds, OutOfFuel, StackOverflow, WasmTrap, engine
-from sshi.host.outcome import Effects, Exhausted, Outcome, Receipt, Refusal, Rejected, Resource, Returned, Reverted, TrapKind, Trapped
+from sshi.host.outcome import (
+    Effects,
+    Exhausted,
+    Outcome,
+    Receipt,
+    Refusal,
+    Rejected,
+    Resource,
+    Returned,
+    Reverted,
+    TrapKind,
+    Trapped,
+    reverted,
+)
 from sshi.host.prepare import STACK_EXHAUSTED, Prepared, prepare
 from sshi.host.refusal import deploy_refusal, refusal
 from sshi.host.state import Change, Contract, MemoryStorage, MemoryWorld, World
 from sshi.spec.loader import interface
 from sshi.spec.manifest import Entry, EntryKind
+from sshi.wasm.meter import GAS_LEFT
 
 DEFAULT_FUEL = 400_000_000
 """A call's limit when it states none: a little more instructions than 300 Tgas buys on NEAR, half a second of the interpreter."""
@@ -188,7 +202,7 @@ class ReferenceVM:
             fuel_limit=DEFAULT_FUEL if call.gas is None else min(max(call.gas, 0), MOST_FUEL),
             traced=call.trace,
         )
-        outcome, fuel = self._execute(context, prepare(self.mode, contract.code.wasm), entry.name)
+        outcome, cost = self._execute(context, prepare(self.mode, contract.code.wasm), entry.name)
         effects = Effects()
         if self.keeps(outcome):
             effects = context.effects()
@@ -196,10 +210,10 @@ class ReferenceVM:
                 self.world.apply(Change(address, {address: 0, **context.balances}, context.written, contract.code))
             elif stays and (context.written or context.balances):
                 self.world.apply(Change(address, context.balances, context.written))
-        return Receipt(outcome, effects, {"fuel": fuel}, tuple(context.trace), tuple(context.log))
+        return Receipt(outcome, effects, cost, tuple(context.trace), tuple(context.log))
 
-    def _execute(self, context: HostCall, prepared: Prepared, entry: str) -> tuple[Outcome, int]:
-        """How the call ends, and the fuel it took: the module's own and its host functions' together."""
+    def _execute(self, context: HostCall, prepared: Prepared, entry: str) -> tuple[Outcome, dict[str, int]]:
+        """How the call ends, and what it took: fuel, the module's own and its host functions' together, and what its budget has left."""
         limit = context.fuel_limit
         instance: Instance | None = None
         outcome: Outcome
@@ -215,13 +229,19 @@ class ReferenceVM:
         except OutOfBounds as trap:
             outcome = Trapped(TrapKind.MEMORY, detail=str(trap))
         except Revert as revert:
-            outcome = Reverted(revert.message)
+            outcome = reverted(revert.message)
         except OutOfFuel:
             outcome = Exhausted(Resource.GAS)
         except StackOverflow:
             outcome = Exhausted(Resource.STACK)
         fuel = context.spent + (0 if instance is None else limit - instance.fuel_left())
-        return (outcome, fuel) if fuel <= limit else (Exhausted(Resource.GAS), limit)
+        if fuel > limit:
+            outcome, fuel = Exhausted(Resource.GAS), limit
+        cost = {"fuel": fuel}
+        if prepared.counts_gas and instance is not None:
+            left = instance.get_global(GAS_LEFT)
+            cost[GAS_LEFT] = left - (left >> 63 << 64)
+        return outcome, cost
 
 
 def _entry(contract: Contract, call: Call) -> Entry:

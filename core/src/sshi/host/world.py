@@ -13,7 +13,7 @@ import msgspec
 
 from sshi.host import protocol as wire
 from sshi.host.chain import Call, Code, Deployed
-from sshi.host.outcome import Effects, Event, Receipt, Refusal, Rejected, Returned, Transfer
+from sshi.host.outcome import Effects, Event, Receipt, Refusal, Rejected, Returned, Reverted, Transfer, reverted
 from sshi.host.process import ProcessVM, VmRefused
 from sshi.host.refusal import deploy_refusal, refusal
 from sshi.spec.manifest import Entry, Manifest
@@ -207,4 +207,5 @@ def _receipt(result: wire.Result) -> Receipt:
         balances=tuple((address, int(change)) for address, change in result.balances),
     )
     native = (*result.native, result.error) if result.error else result.native
-    return Receipt(result.outcome, effects, {unit: int(amount) for unit, amount in result.cost.items()}, native=native)
+    outcome = reverted(result.outcome.message) if isinstance(result.outcome, Reverted) else result.outcome
+    return Receipt(outcome, effects, {unit: int(amount) for unit, amount in result.cost.items()}, native=native)

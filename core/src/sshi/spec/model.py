@@ -116,10 +116,12 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the guards revert with, word for word."""
+    """What the guards, and the bounds that a contract carries, revert with, word for word."""
 
     not_payable: str
     already_initialised: str
+    gas_exhausted: str
+    stack_exhausted: str
 
 
 class Interface(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from sshi.host.engine import HostFunction, OutOfBounds, OutOfFuel, StackOverflow, WasmTrap, engine
-from sshi.host.outcome import Exhausted, Outcome, Refusal, Rejected, Resource, Returned, Reverted, TrapKind, Trapped
+from sshi.host.outcome import Exhausted, Outcome, Refusal, Rejected, Resource, Returned, Reverted, TrapKind, Trapped, reverted
 from sshi_polkadot.emulated.code import MEMORY_IMPORT, STACK_EXHAUSTED, Code
 from sshi_polkadot.emulated.hostcalls import REVERT, Ended, PalletError, Run, host_functions
 from sshi_polkadot.tables import constants
@@ -52,7 +52,7 @@ def _ended(end: Ended) -> Outcome:
     if not end.flags:
         return Returned(end.data)
     try:
-        return Reverted(end.data.decode())
+        return reverted(end.data.decode())
     except UnicodeDecodeError:
         return Reverted()
 

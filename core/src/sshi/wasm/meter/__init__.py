@@ -1,12 +1,27 @@
 """Gas inside the module: cost models as data, where to charge, and the two ways to inject it."""
 
 from sshi.wasm.meter.costs import Costs, EntryCost, PerUnit
-from sshi.wasm.meter.inject import GlobalHook, HelperHook, HostHook, InlineModel, Metered, StackModel, inject, inject_exact, metered
+from sshi.wasm.meter.inject import (
+    GAS_LEFT,
+    GlobalHook,
+    HelperHook,
+    HostHook,
+    InlineModel,
+    Metered,
+    StackModel,
+    counts_gas,
+    inject,
+    inject_exact,
+    metered,
+    with_gas,
+)
 from sshi.wasm.meter.points import Kinds, Point, block_points, exact_points
-from sshi.wasm.meter.stop import without_import
-from sshi.wasm.meter.table import costs_from
+from sshi.wasm.meter.stop import TRAP, without_import
+from sshi.wasm.meter.table import costs_from, default_costs
 
 __all__ = [
+    "GAS_LEFT",
+    "TRAP",
     "Costs",
     "EntryCost",
     "GlobalHook",
@@ -20,9 +35,12 @@ __all__ = [
     "StackModel",
     "block_points",
     "costs_from",
+    "counts_gas",
+    "default_costs",
     "exact_points",
     "inject",
     "inject_exact",
     "metered",
+    "with_gas",
     "without_import",
 ]

@@ -8,8 +8,9 @@ how much was asked for.  Functions, globals and types that are added come last i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from sshi.errors import LinkError
 from sshi.wasm.callgraph import call_graph
@@ -18,13 +19,17 @@ from sshi.wasm.edit import around, assemble, result_block, with_functions, with_
 from sshi.wasm.instructions import emit, index, tokens
 from sshi.wasm.leb128 import encode_u
 from sshi.wasm.meter.costs import Costs, PerUnit
+from sshi.wasm.meter.inline import BEGIN, ROOM, Body, Charges, Gauge, plan_charges
 from sshi.wasm.meter.points import Kinds, Point, block_points, exact_points
 from sshi.wasm.module import FUNC, GLOBAL, I32, I64, Code, Export, FuncType, Global, GlobalType, Module
 from sshi.wasm.opcodes import TABLE
 from sshi.wasm.stack.height import frame_bytes, heights
 from sshi.wasm.stack.limit import Counter, Need, needs
 
+GAS_LEFT = "gas_left"
+"""The global under which a module that counts its own gas down exports what is left."""
 NO_TYPE = FuncType(b"", b"")
+_NOTHING: Mapping[int, bytes] = MappingProxyType({})
 COUNT_TYPE = FuncType(bytes((I32,)), bytes((I32,)))
 
 
@@ -46,13 +51,17 @@ class GlobalHook:
 
 @dataclass(frozen=True, slots=True)
 class HelperHook:
-    """Charge by calling one added function, which counts a global down, exported under that name, and traps when it would pass zero.
+    """Charge by added functions, and in place where it is hot: a global counts down, exported under that name, and passing zero traps.
 
     The global begins at `budget`; a host may set it, to 0 or more, before a call.  A trap that leaves it below zero is exhaustion.
+    With `exhausted` that import, `() -> ()`, which never returns, is called instead of trapping.  What is charged in place may take
+    `room` bytes, or as many as the functions for single costs save (see inline.py).
     """
 
     export: str
     budget: int = 0
+    exhausted: tuple[str, str] | None = None
+    room: int = ROOM
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,31 +109,36 @@ def inject(module: Module, costs: Costs, hook: HostHook | GlobalHook | HelperHoo
 
 def metered(module: Module, costs: Costs, hook: HostHook | GlobalHook | HelperHook) -> Metered:
     """The same, and how many charges that took."""
-    codes = module.codes
+    contract = module
     first = len(module.imported(FUNC))
     module = replace(without_positional(module), codes=())  # bodies are read once only, below: half of the time goes there
+    bodies = _bodies(contract, costs)
     match hook:
         case HostHook():
             module, (consume,) = with_imports(module, [((hook.module, hook.name), FuncType(bytes((I64,)), b""))])
-            meter = _Meter(_functions(module), b"", emit("call", consume), b"")
+            meter = _Meter(_functions(module), lambda units: units + emit("call", consume))
         case HelperHook():
-            module, meter = _helped(module, hook)
+            bodies = list(bodies)
+            module, meter = _planned(module, hook, contract, bodies)
         case GlobalHook():
             module, (stop,) = with_imports(module, [(hook.exhausted, NO_TYPE)])
-            module, meter = _inline(module, hook, stop)
-    kinds = Kinds(costs)
+            module, meter = _inline(module, hook, emit("call", stop) + emit("unreachable"))
     moved = _Moved(first, len(module.imported(FUNC)) - first)
-    new: list[Code] = []
-    total = counted = 0
-    for of, code in zip(module.funcs, codes, strict=True):
-        entry = costs.entry.of(module.types[of], code) if costs.entry else 0
+    codes: list[Code] = []
+    points = 0
+    for at, (code, body) in enumerate(zip(contract.codes, bodies, strict=True)):
+        points += len(body.points)
+        charged = meter.charged(at, moved.all(body.split), body.points)
+        codes.append(code if charged == code.body else Code(code.locals, charged))
+    return Metered(with_functions(replace(module, codes=tuple(codes)), meter.functions), points - meter.counted, meter.counted)
+
+
+def _bodies(module: Module, costs: Costs) -> Iterator[Body]:
+    """The module's bodies, each read when it is asked for."""
+    kinds = Kinds(costs)
+    for of, code in zip(module.funcs, module.codes, strict=True):
         split = tokens(code.body, code.at)
-        points = block_points(split, kinds, entry)
-        total += len(points)
-        counted += sum([point.counted is not None for point in points])
-        body = meter.charged([moved[token] for token in split] if moved.by else split, points)
-        new.append(code if body == code.body else Code(code.locals, body))
-    return Metered(with_functions(replace(module, codes=tuple(new)), meter.functions), total - counted, counted)
+        yield Body(split, block_points(split, kinds, costs.entry.of(module.types[of], code) if costs.entry else 0))
 
 
 def inject_exact(module: Module, model: InlineModel) -> Module:
@@ -135,7 +149,8 @@ def inject_exact(module: Module, model: InlineModel) -> Module:
     if model.stack and needed:
         imports.append((model.stack.exhausted, NO_TYPE))
     module, stops = with_imports(module, imports)
-    module, meter = _inline(module, model.gas, stops[0])
+    # to say that the stop does not return halves what a test takes, but where tests are few it only moves the code about
+    module, meter = _inline(module, model.gas, emit("call", stops[0]) + (b"" if model.late else emit("unreachable")))
     counter = None
     if model.stack and needed:
         counter = Counter.holding(_globals(module), (model.stack.limit,), stops[1])
@@ -148,7 +163,8 @@ def inject_exact(module: Module, model: InlineModel) -> Module:
         of = module.types[type_index]
         entry = model.costs.entry.of(of, code) if model.costs.entry else 0
         split = tokens(code.body, code.at)
-        metered = Code(code.locals, meter.charged(split, exact_points(split, kinds, entry, apart=not model.late), late=model.late))
+        points = exact_points(split, kinds, entry, apart=not model.late)
+        metered = Code(code.locals, meter.charged(at, split, points, late=model.late))
         tested = model.late and at in exported
         if tested or at in needed:
             module, results = result_block(module, of)
@@ -175,83 +191,100 @@ class _Moved(dict[bytes, bytes]):
         self[token] = new
         return new
 
+    def all(self, code: Sequence[bytes]) -> Sequence[bytes]:
+        """The instructions of a body."""
+        return list(map(self.__getitem__, code)) if self.by else code
+
 
 _NAMES_FUNCTION = frozenset(op.key for op in TABLE if op.immediates == ("func",))
 
 
 class _Meter:
-    """Writes charges: what stands before and after the i64 that is charged, and the test that stops when too much was."""
+    """Writes charges: `charge` turns code that pushes units into code that charges them, and `test` stops when that was too much.
 
-    def __init__(self, next_function: int, before: bytes, after: bytes, test: bytes) -> None:
+    A `plan` says how charges of a known cost are written instead.  `functions` are to be added, at `next_function` and after it;
+    `counted` is how many charges by an operand there were.
+    """
+
+    def __init__(self, next_function: int, charge: Callable[[bytes], bytes], test: bytes = b"", plan: Charges | None = None) -> None:
+        self.counted = 0
         self.test = test
-        self.functions: list[tuple[str, FuncType, Code]] = []
+        self.functions = list(plan.helpers) if plan else []
         self._next = next_function
-        self._before = before
-        self._after = after
+        self._charge = charge
+        self._special = plan.at if plan else None
+        self._fixed = dict(plan.of) if plan else {}
         self._counted: dict[PerUnit, bytes] = {}
-        self._charges: dict[int, bytes] = {}
 
-    def charged(self, code: Sequence[bytes], points: Sequence[Point], *, late: bool = False) -> bytes:
-        """The body with every charge in its place, tested everywhere or, `late`, only where it is seen."""
-        out: list[bytes] = []
+    def charged(self, function: int, code: Sequence[bytes], points: Sequence[Point], *, late: bool = False) -> bytes:
+        """The function's body with every charge in its place, tested everywhere or, `late`, only where it is seen."""
+        special = self._special[function] if self._special else _NOTHING
+        out = [special[BEGIN]] if BEGIN in special else []
         done = 0
-        for point in points:
-            out += code[done : point.at]
-            done = point.at
-            if point.counted:
-                out.append(self._by_operand(point.counted))
+        for at, cost, per, seen in points:
+            out += code[done:at]
+            done = at
+            if per:
+                out.append(self._by_operand(per))
+                self.counted += 1
+            elif at in special:
+                out.append(special[at])
             else:
-                out.append(self._fixed(point.cost))
-                if point.seen or not late:
+                out.append(self._fixed.get(cost) or self._by_cost(cost))
+                if seen or not late:
                     out.append(self.test)
         out += code[done:]
         return b"".join(out)
 
-    def _fixed(self, cost: int) -> bytes:
-        if cost not in self._charges:
-            self._charges[cost] = self._before + emit("i64.const", cost) + self._after
-        return self._charges[cost]
+    def _by_cost(self, cost: int) -> bytes:
+        charge = self._fixed[cost] = self._charge(emit("i64.const", cost))
+        return charge
 
     def _by_operand(self, per: PerUnit) -> bytes:
         """A call that charges by the operand on top of the stack and leaves it there."""
         if per not in self._counted:
             units = assemble(f"local.get 0; i64.extend_i32_u; i64.const {per.unit}; i64.mul; i64.const {per.base}; i64.add")
-            body = self._before + units + self._after + self.test + assemble("local.get 0; end")
+            body = self._charge(units) + self.test + assemble("local.get 0; end")
             self._counted[per] = emit("call", self._next + len(self.functions))
             self.functions.append((f"gas.{per.base}+{per.unit}n", COUNT_TYPE, Code((), body)))
         return self._counted[per]
 
 
-def _helped(module: Module, hook: HelperHook) -> tuple[Module, _Meter]:
-    """The module with the gas global, and the function that counts it down, which is the first to be added."""
-    module, gas = _gas_global(module, hook.export, hook.budget)
-    # the comparison comes first, so no subtraction can wrap; what a host set below zero stays there
-    body = f"""
-        global.get {gas}; local.get 0; i64.lt_s
-        if void
-            global.get {gas}; local.get 0; i64.sub; i64.const {-1 << 63}; i64.or; global.set {gas}; unreachable
-        end
-        global.get {gas}; local.get 0; i64.sub; global.set {gas}
-    end"""
-    charge = _functions(module)
-    meter = _Meter(charge, b"", emit("call", charge), b"")
-    meter.functions.append(("gas.charge", FuncType(bytes((I64,)), b""), Code((), assemble(body))))
-    return module, meter
+def _planned(module: Module, hook: HelperHook, contract: Module, bodies: Sequence[Body]) -> tuple[Module, _Meter]:
+    """The module with the gas global, and what counts it down as the contract's bodies are worth it."""
+    stop = emit("unreachable")
+    if hook.exhausted:
+        module, (exhausted,) = with_imports(module, [(hook.exhausted, NO_TYPE)])
+        stop = emit("call", exhausted) + stop
+    module, gas = with_gas(module, hook.export, hook.budget)
+    gauge, first = Gauge(gas, stop), _functions(module)
+    plan = plan_charges(contract, bodies, gauge, first, hook.room)
+    return module, _Meter(first, gauge.spend if plan.is_begun else lambda units: units + emit("call", first), plan=plan)
 
 
-def _inline(module: Module, hook: GlobalHook, stop: int) -> tuple[Module, _Meter]:
+def _inline(module: Module, hook: GlobalHook, stop: bytes) -> tuple[Module, _Meter]:
     """The module with the gas global, and what counts it down."""
-    module, gas = _gas_global(module, hook.export, 0)
-    test = assemble(f"global.get {gas}; i64.const 0; i64.lt_s; if void; call {stop}; end")
-    return module, _Meter(_functions(module), emit("global.get", gas), assemble(f"i64.sub; global.set {gas}"), test)
+    module, gas = with_gas(module, hook.export, 0)
+    gauge = Gauge(gas, stop)
+    return module, _Meter(_functions(module), gauge.take, gauge.test)
 
 
-def _gas_global(module: Module, export: str, budget: int) -> tuple[Module, int]:
+def with_gas(module: Module, export: str, budget: int) -> tuple[Module, int]:
+    """The module with an exported mutable i64 global that begins at `budget`, and its index; LinkError when the name is taken."""
     if module.export(export):
         raise LinkError(f"the module exports {export!r} itself", advice="choose another name for the meter's global")
     gas = _globals(module)
     definition = Global(GlobalType(I64, mutable=True), assemble(f"i64.const {budget}; end"))
     return replace(module, globals=(*module.globals, definition), exports=(*module.exports, Export(export, GLOBAL, gas))), gas
+
+
+def counts_gas(module: Module) -> bool:
+    """Whether the module counts its own gas down in a global that hosts can see, as an inline meter does."""
+    export = module.export(GAS_LEFT, GLOBAL)
+    if export is None:
+        return False
+    imported = [entry.desc for entry in module.imported(GLOBAL)]
+    return (*imported, *(entry.type for entry in module.globals))[export.index] == GlobalType(I64, mutable=True)
 
 
 def _start_exported(module: Module, name: str | None) -> Module:

@@ -15,7 +15,23 @@ from dataclasses import dataclass
 from itertools import accumulate, compress
 from typing import NamedTuple
 
-from sshi.wasm.flow import BR, BR_IF, CALL, CALL_INDIRECT, ELSE, END, IF, LEAVES, LOOP, OPENERS, RETURN, UNREACHABLE, labels, refuse_unknown
+from sshi.wasm.flow import (
+    BLOCK,
+    BR,
+    BR_IF,
+    CALL,
+    CALL_INDIRECT,
+    ELSE,
+    END,
+    IF,
+    LEAVES,
+    LOOP,
+    OPENERS,
+    RETURN,
+    UNREACHABLE,
+    labels,
+    refuse_unknown,
+)
 from sshi.wasm.instructions import index, key
 from sshi.wasm.meter.costs import Costs, PerUnit
 from sshi.wasm.opcodes import BY_KEY, Op
@@ -48,32 +64,37 @@ class Kinds(dict[bytes, _Kind]):
 
     def __init__(self, costs: Costs) -> None:
         super().__init__()
-        self.costs: dict[bytes, int] = {}
+        self.costs = _CostsOf(self)
         self.turns: dict[bytes, bool] = {}
         self._costs = costs
         self._by_op: dict[int, _Kind] = {}
 
     def __missing__(self, token: bytes) -> _Kind:
         number = token[0] if token[0] < 0xFB else key(token)
-        if number not in self._by_op:
-            self._by_op[number] = self._kind(token, BY_KEY[number])
-        kind = self[token] = self._by_op[number]
+        kind = self._by_op.get(number)
+        if kind is None:
+            kind = self._by_op[number] = self._kind(token, BY_KEY[number])
+        self[token] = kind
+        self.turns[token] = kind.turns
         return kind
-
-    def learn(self, code: Sequence[bytes]) -> None:
-        """Make sure that `costs` and `turns` know every instruction of a body."""
-        known = self.costs
-        for token in set(code):
-            if token not in known:
-                kind = self[token]
-                known[token] = kind.cost
-                self.turns[token] = kind.turns
 
     def _kind(self, token: bytes, op: Op) -> _Kind:
         refuse_unknown(token, "")
         counted = self._costs.counted.get(op.mnemonic)
         cost = 0 if counted else self._costs.of(op.mnemonic)
         return _Kind(cost, counted, is_pure(op), counted is not None or op.key in _TURNS)
+
+
+class _CostsOf(dict[bytes, int]):
+    """What each distinct instruction costs; once that was asked, its kind knows whether control turns there."""
+
+    def __init__(self, kinds: Kinds) -> None:
+        super().__init__()
+        self._kinds = kinds
+
+    def __missing__(self, token: bytes) -> int:
+        cost = self[token] = self._kinds[token].cost
+        return cost
 
 
 _TURNS = frozenset((*OPENERS, ELSE, END, *LEAVES, BR_IF))
@@ -102,29 +123,15 @@ class _Run:
     cost: int = 0
 
 
-@dataclass(slots=True)
-class _Block:
-    """A block that was entered: the run it was entered in, and the outermost block that a branch inside goes to."""
-
-    run: _Run
-    outermost: int
-
-
 def block_points(code: Sequence[bytes], kinds: Kinds, entry: int = 0) -> list[Point]:
     """The points of a body's instructions, in order, each run charged as a whole; `entry` is charged at its start."""
     # only where control turns is anything to decide; between, the costs are summed without looking: a body is mostly that
-    kinds.learn(code)
     before = list(accumulate(map(kinds.costs.__getitem__, code), initial=0))
-    run = _Run(0, entry)
-    runs = [run]
+    begins, costs = [0], [entry]  # the runs: where each begins, and its cost as far as it is known
+    run = 0  # the one being gathered
+    entered, outermost = [0], [0]  # of each open block: the run it was entered in, the outermost block that a branch inside goes to
     counted: list[Point] = []
-    blocks = [_Block(run, 0)]
     done = dead = 0
-
-    def start(at: int) -> _Run:
-        runs.append(_Run(at))
-        return runs[-1]
-
     for at in compress(range(len(code)), map(kinds.turns.__getitem__, code)):
         token = code[at]
         op = token[0]
@@ -133,36 +140,35 @@ def block_points(code: Sequence[bytes], kinds: Kinds, entry: int = 0) -> list[Po
             if dead or op in OPENERS:
                 continue
             done = at
-        if op == LOOP:
-            run.cost += before[at] - before[done]
-            done = at
-            blocks.append(_Block(run, len(blocks)))
-            run = start(at + 1)
-        run.cost += before[at + 1] - before[done]
-        done = at + 1
-        if op in OPENERS:
-            if op != LOOP:
-                blocks.append(_Block(run, len(blocks)))
-            if op == IF:
-                run = start(at + 1)
+        after = at + 1
+        charged = at if op == LOOP else after  # what a loop costs is paid on every round
+        costs[run] += before[charged] - before[done]
+        done = charged
+        begins_run = False
+        if op == END:
+            run = entered.pop()
+            left = outermost.pop()
+            if entered and left < len(entered):  # something inside left this block too: what follows may not run
+                begins_run = True
+                outermost[-1] = min(outermost[-1], left)
+        elif op == BR_IF or op in LEAVES:
+            target = _outermost(token, len(entered) - 1)
+            outermost[-1] = min(outermost[-1], target)
+            begins_run = op == BR_IF
+            dead = int(op != BR_IF)
+        elif op in OPENERS:
+            outermost.append(len(entered))
+            entered.append(run)
+            begins_run = op != BLOCK
         elif op == ELSE:
-            run = start(at + 1)
-        elif op == END:
-            block = blocks.pop()
-            if blocks and block.outermost < len(blocks):  # something inside left this block too: what follows may not run
-                blocks[-1].outermost = min(blocks[-1].outermost, block.outermost)
-                run = start(at + 1)
-            else:
-                run = block.run
-        elif op in LEAVES or op == BR_IF:
-            blocks[-1].outermost = min(blocks[-1].outermost, _outermost(token, len(blocks) - 1))
-            if op == BR_IF:
-                run = start(at + 1)
-            else:
-                dead = 1
+            begins_run = True
         elif per := kinds[token].counted:
             counted.append(Point(at, 0, per))
-    points = [Point(run.at, run.cost) for run in runs if run.cost]
+        if begins_run:
+            run = len(begins)
+            begins.append(after)
+            costs.append(0)
+    points = [Point(at, cost) for at, cost in zip(begins, costs, strict=True) if cost]
     return sorted(points + counted, key=_place) if counted else points
 
 

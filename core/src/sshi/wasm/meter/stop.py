@@ -1,4 +1,4 @@
-"""A stop of the module's own, where there is no host function to call: what the stack limiter imports becomes `unreachable`."""
+"""A stop of the module's own, where there is no host function to call: what a pass imports to stop with becomes code, or a trap."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from sshi.wasm.instructions import emit
 from sshi.wasm.module import FUNC, Code, Module
 from sshi.wasm.names import function_names, with_function_names
 
+TRAP = emit("unreachable") + emit("end")
 
-def without_import(module: Module, imported: tuple[str, str], name: str) -> Module:
-    """The module with its last function import, if it is that one and `() -> ()`, defined as a trap under this name.
+
+def without_import(module: Module, imported: tuple[str, str], name: str, body: bytes = TRAP) -> Module:
+    """The module with its last function import, if it is that one and `() -> ()`, defined under this name: as a trap unless told how.
 
     It becomes the first function defined, so no index moves.
     """
@@ -18,7 +20,6 @@ def without_import(module: Module, imported: tuple[str, str], name: str) -> Modu
     if not functions or (functions[-1].module, functions[-1].name) != imported:
         return module
     last = functions[-1]
-    body = emit("unreachable") + emit("end")
     module = replace(
         module,
         imports=tuple([entry for entry in module.imports if entry is not last]),

@@ -15,7 +15,7 @@ not count; most modules without recursion come out as they went in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -30,16 +30,18 @@ from sshi.wasm.stack.height import heights
 UNBOUNDED = 1 << 62
 
 
-def limit_stack(module: Module, *, depth: int, frame_bytes: int, exhausted: tuple[str, str]) -> Module:
+def limit_stack(module: Module, *, depth: int, frame_bytes: int, exhausted: tuple[str, str], free: Collection[int] = frozenset()) -> Module:
     """The module, stopping in the imported `exhausted` (module and name, `() -> ()`, never returns) past either limit.
 
+    Entering one of the functions `free`, which a pass has added, counts nothing.
     Raises ValueError for limits that do not fit a counter of 64 bits together.
     """
     imports = len(module.imported(FUNC))
     functions = zip(heights(module), module.funcs, module.codes, strict=True)
     sizes = [height.bytes + bytes_of_frame(module.types[of], code) for height, of, code in functions]
-    none = [0] * imports
-    needed = needs(call_graph(module), (none + sizes, none + [1] * len(sizes)), (frame_bytes, depth))
+    counted = [0] * imports + [int(index not in free) for index in range(imports, imports + len(sizes))]
+    taken = [0] * imports + [size * counted[at] for at, size in enumerate(sizes, imports)]
+    needed = needs(call_graph(module), (taken, counted), (frame_bytes, depth))
     if not needed:
         return module
     module, (stop,) = with_imports(without_positional(module), [(exhausted, FuncType(b"", b""))])
