@@ -106,6 +106,44 @@ def test_metering_twice_is_said_to_cost_twice(sshi, loop, tmp_path):
     assert "pays twice" in note
 
 
+def test_a_budget_of_nothing_is_pointed_out(sshi, loop):
+    (note,) = sshi("meter", loop, "--mode", "inline", "--json").json["notes"]
+    assert "--budget" in note
+    assert sshi("meter", loop, "--mode", "inline", "--budget", 9, "--json").json["notes"] == []
+
+
+def test_an_unchanged_module_is_metered_once_and_a_changed_one_again(sshi, loop, tmp_path, monkeypatch):
+    """By content: the same bytes under another name are found, another cost table or bound is another result."""
+    monkeypatch.setenv("SSHI_CACHE_DIR", str(tmp_path / "cache"))
+    kept = tmp_path / "cache" / "metered"
+    costs = tmp_path / "costs.toml"
+    costs.write_text(ONE_EACH)
+    made = {}
+    for words, files in ((("--stack-limit", 9), 1), (("--stack-limit", 9), 1), (("--stack-limit", 8), 2), (("--costs", costs), 3)):
+        ran = sshi("meter", loop, *words, "-o", tmp_path / "out.wasm", "--json")
+        assert ran.status == 0, ran.err
+        assert len(list(kept.iterdir())) == files
+        facts = {**ran.json, "wasm": (tmp_path / "out.wasm").read_bytes()}
+        assert made.setdefault(words, facts) == facts
+    copy = tmp_path / "copy.wat"
+    copy.write_text(LOOP)
+    assert sshi("meter", copy, "--stack-limit", 9).status == 0
+    copy.write_text(LOOP.replace("100", "101"))
+    assert sshi("meter", copy, "--stack-limit", 9).status == 0
+    assert len(list(kept.iterdir())) == 4
+
+
+def test_a_kept_result_that_was_tampered_with_is_made_again(sshi, loop, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSHI_CACHE_DIR", str(tmp_path / "cache"))
+    out = tmp_path / "out.wasm"
+    assert sshi("meter", loop, "-o", out).status == 0
+    good = out.read_bytes()
+    (file,) = (tmp_path / "cache" / "metered").iterdir()
+    file.write_bytes(file.read_bytes().replace(b"gas_consume", b"gas_consumf"))
+    assert sshi("meter", loop, "-o", out).status == 0
+    assert out.read_bytes() == good
+
+
 def test_the_same_module_and_costs_give_the_same_bytes(sshi, loop, tmp_path):
     for name in "ab":
         sshi("meter", loop, "--mode", "inline", "--stack-limit", 9, "-o", tmp_path / name)

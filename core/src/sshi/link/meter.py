@@ -43,13 +43,15 @@ def meter_module(wasm: bytes, path: Path, bounds: Bounds, table: bytes | None, c
         done.counted,
         charges_by=f"{hook.module}.{hook.name}" if bounds.budget is None else GAS_LEFT,
         ends_by=("revert" if reverts else "trap") if ends else None,
-        notes=tuple(_notes(module, done)),
+        notes=tuple(_notes(module, done, bounds)),
     )
 
 
-def _notes(module: Module, done: Metered) -> list[str]:
+def _notes(module: Module, done: Metered, bounds: Bounds) -> list[str]:
     """What its author should know about the result."""
     found: list[str] = []
+    if bounds.budget == 0:
+        found.append(f"the budget is 0: every call is exhausted unless a host sets `{GAS_LEFT}` first; --budget gives one")
     if charges(module) or counts_gas(module):
         found.append("the module was metered before, or charges gas itself: it pays twice")
     if not done.points and not done.counted:
