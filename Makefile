@@ -35,6 +35,7 @@ test: $(VENV)/.dev vms ## everything that must hold
 bench: $(VENV)/.dev ## each figure beside its bar
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/meter.py
+	@$(BIN)/python benchmarks/fuel.py
 	@$(BIN)/python benchmarks/costs.py
 
 costs: $(VENV)/.use vms ## docs/costs.md: what the examples cost on the chains' own VMs

@@ -85,6 +85,17 @@ class Instance:
     def get(self, name: str) -> int:
         return self.global_(name).value(self.store)
 
+    def read(self, at: int, length: int) -> bytes:
+        return bytes(self._memory().read(self.store, at, at + length))
+
+    def write(self, at: int, data: bytes) -> None:
+        self._memory().write(self.store, data, at)
+
+    def _memory(self) -> wasmtime.Memory:
+        found = self.exports["memory"]
+        assert isinstance(found, wasmtime.Memory)
+        return found
+
     def run(self, name: str, *args: int) -> Result:
         function = self.exports[name]
         assert isinstance(function, wasmtime.Func)

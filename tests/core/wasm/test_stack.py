@@ -13,7 +13,8 @@ from core.wasm.generator import generate
 from core.wasm.interpreter import Interpreter, Stopped, Trap, Watcher
 from sshi.errors import LinkError
 from sshi.wasm.decode import decode
-from sshi.wasm.module import Module
+from sshi.wasm.meter import Costs, HelperHook, HostHook, PerUnit, inject
+from sshi.wasm.module import FUNC, Module
 from sshi.wasm.stack import Height, frame_bytes, heights, limit_stack
 
 EXHAUSTED = ("env", "exhausted")
@@ -206,6 +207,33 @@ def test_recursion_through_the_table_and_through_two_functions_counts(parse, bac
     )
     assert run(module, "even", 99, back_end=back_end) == ("returned", [0])
     assert run(module, "even", 100, back_end=back_end) == ("stopped", "stack")
+
+
+METERS = {"host": HostHook(), **{f"inline, room for {room}": HelperHook("gas_left", 1 << 40, room=room) for room in (0, 144, 1 << 20)}}
+
+
+@pytest.mark.parametrize("back_end", BACK_ENDS)
+@pytest.mark.parametrize("meter", METERS)
+def test_a_metered_recursion_stops_as_deep_as_one_that_is_not(parse, meter, back_end):
+    """What a meter adds is free: neither its helpers nor what it writes in place moves the depth, or what was done up to there."""
+    plain = parse(
+        """(module (memory 1) (global (export "entered") (mut i32) (i32.const 0))
+             (func $a (export "f") (param i32)
+               (global.set 0 (i32.add (global.get 0) (i32.const 1)))
+               (loop (br_if 0 (local.tee 0 (i32.shr_u (local.get 0) (i32.const 1)))))
+               (memory.fill (i32.const 0) (i32.const 0) (i32.const 3))
+               (call $b (i32.const 9)))
+             (func $b (param i32) (call $a (local.get 0))))"""
+    )
+    own = len(plain.funcs)
+    module = inject(plain, Costs(counted={"memory.fill": PerUnit(1, 1)}), METERS[meter])
+    first = len(module.imported(FUNC))
+    helpers = range(first + own, first + len(module.funcs))
+    bounded = limit_stack(module, depth=101, frame_bytes=1 << 20, exhausted=EXHAUSTED, free=helpers)
+    result = Instance(bounded, {"env.exhausted": stop, "env.gas_consume": lambda *_: None}, back_end).run("f", 5)
+    expected = Instance(limited(plain, depth=101, frame_bytes=1 << 20), {"env.exhausted": stop}).run("f", 5)
+    assert result.end == expected.end == ("stopped", "stack")
+    assert result.globals["entered"] == expected.globals["entered"] == 51
 
 
 def test_a_module_that_cannot_pass_the_limit_comes_back_as_it_is(parse):

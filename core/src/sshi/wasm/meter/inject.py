@@ -91,7 +91,7 @@ class InlineModel:
 
     With `late` set the global is tested only before calls, at the head of loops, before counted work and where an exported function
     returns: nothing can be seen in between but a trap, so the host must read **a trap with the global below zero as exhaustion**.
-    Without it every charge is tested, at twice the cost (see the package's measurements).
+    Without it every charge is tested, which takes up to a tenth more time and half as many bytes again.
     """
 
     costs: Costs

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate, compress
 from typing import NamedTuple
 
@@ -101,6 +102,7 @@ _TURNS = frozenset((*OPENERS, ELSE, END, *LEAVES, BR_IF))
 _PURE_ELSEWHERE = frozenset(("memory.size", "table.size", "data.drop", "elem.drop"))
 
 
+@cache
 def is_pure(op: Op) -> bool:
     """Whether it can only compute: it cannot trap, branch, call or touch memory or a table."""
     name = op.mnemonic

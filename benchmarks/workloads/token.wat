@@ -1,0 +1,43 @@
+;; A host for the example token, in the token's own memory: so its transfers run without leaving the module.  Alice sends Bob one unit a
+;; round.  At 65,000 lies the input, at 65,100 the caller, from 65,200 on a balance for every two last bits of a key's first character.
+(module
+  (import "token" "memory" (memory 1))
+  (import "token" "init" (func $init))
+  (import "token" "transfer" (func $transfer))
+  (global $rounds (export "rounds") (mut i32) (i32.const 1))
+  (global $input_bytes (mut i32) (i32.const 16))
+  (func $copy_16 (param $from i32) (param $to i32)
+    (i64.store (local.get $to) (i64.load (local.get $from)))
+    (i64.store offset=8 (local.get $to) (i64.load offset=8 (local.get $from))))
+  (func $cell (param $key i32) (result i32)
+    (i32.add (i32.const 65200) (i32.shl (i32.and (i32.load8_u offset=4 (local.get $key)) (i32.const 3)) (i32.const 4))))
+  (func (export "input") (param $out i32) (result i32)
+    (call $copy_16 (i32.const 65000) (i32.add (local.get $out) (i32.const 4)))
+    (call $copy_16 (i32.const 65016) (i32.add (local.get $out) (i32.const 20)))
+    (i32.store (local.get $out) (global.get $input_bytes))
+    (global.get $input_bytes))
+  (func (export "caller") (param $out i32) (result i32)
+    (call $copy_16 (i32.const 65100) (i32.add (local.get $out) (i32.const 4)))
+    (i32.store (local.get $out) (i32.const 5))
+    (i32.const 5))
+  (func (export "storage_read") (param $key i32) (param $out i32) (result i32)
+    (call $copy_16 (call $cell (local.get $key)) (i32.add (local.get $out) (i32.const 4)))
+    (i32.store (local.get $out) (i32.const 16))
+    (i32.const 16))
+  (func (export "storage_write") (param $key i32) (param $value i32) (param $len i32)
+    (call $copy_16 (local.get $value) (call $cell (local.get $key))))
+  (func (export "emit") (param i32 i32 i32))
+  (func (export "set_return") (param i32 i32))
+  (func (export "revert") (param i32 i32) unreachable)
+  (func (export "run")
+    (i64.store (i32.const 65100) (i64.const 0x6563696c61))                                     ;; alice
+    (i64.store offset=8 (i32.const 65000) (i64.const 1))                                       ;; a supply of 2^64
+    (call $init)
+    (i64.store (i32.const 65000) (i64.const 0x626f6200000003))                                 ;; a blob of 3 bytes: bob
+    (i64.store offset=7 (i32.const 65000) (i64.const 1))
+    (i64.store offset=15 (i32.const 65000) (i64.const 0))
+    (global.set $input_bytes (i32.const 23))
+    (loop $again
+      (call $transfer)
+      (global.set $rounds (i32.sub (global.get $rounds) (i32.const 1)))
+      (br_if $again (global.get $rounds)))))
