@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from importlib.resources import files
 from importlib.util import find_spec
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -192,6 +194,79 @@ def test_a_c_source_is_named_by_file_and_line_and_c_plus_plus_as_written(sshi, t
     assert f"rate.cc:3, byte {finding['offset']}" in sshi("check", "rate.wasm").out
 
 
+HELPERS = """(module (memory (export "memory") 1) (func $f (drop (f32.const 0)))
+  (func (export "a.b")) (func (export "help") (param f32) (call $f)) (func (export "go")))"""
+
+
+def test_helpers_that_a_toolchain_exports_are_no_entries_and_keep_nothing_from_loading(sshi, written):
+    ran = sshi("check", written(HELPERS), "--json")
+    assert ran.status == 0
+    assert [entry["name"] for entry in ran.json["entries"]] == ["go"]
+    assert {finding["code"] for finding in ran.json["findings"] if finding["severity"] == "warning"} == {"entry-name", "entry-type"}
+    assert not any(finding["reachable"] for finding in ran.json["findings"] if finding["code"] == "float")
+
+
+def test_a_module_without_entries_is_told_with_everything_else_that_is_wrong(sshi, written):
+    ran = sshi("check", written('(module (memory 1) (func (export "f") (param i32) (drop (f32.const 0))))'), "--json")
+    assert ran.status == 1
+    assert {finding["code"] for finding in ran.json["findings"] if finding["severity"] == "error"} == {
+        "entry-missing",
+        "memory-export",
+        "float",
+    }
+
+
+def test_a_declared_entry_that_is_not_there_is_a_finding(sshi, written, tmp_path):
+    name = written(HELPERS)
+    (tmp_path / "sshi.toml").write_text('sshi = 1\nname = "it"\n[[entries]]\nname = "goo"\n')
+    (finding,) = [finding for finding in sshi("check", name, "--json").json["findings"] if finding["severity"] == "error"]
+    assert (finding["code"], finding["fix"]) == ("entry-missing", "the module exports `go`")
+
+
+def test_what_to_do_is_said_once_for_each_thing_to_do(sshi, written):
+    calls = '(func $f (drop (f32.const 0))) (func $g (drop (f32.const 0))) (func (export "go") (call $f) (call $g))'
+    ran = sshi("check", written(f'(module (memory (export "memory") 1) {calls})'))
+    assert (ran.out.count("error[float]"), ran.out.count("  why: "), ran.out.count("  fix: ")) == (2, 1, 1)
+
+
+FEATURES = """\
+extern int input(void *out); extern void set_return(const void *at, int size);
+static struct { int size; char bytes[1024]; } in = {1024};
+static char out[2048];
+static int a(int x) { return x + 1; }
+static int b(int x) { return x * 3; }
+int (*volatile f[2])(int) = {a, b};
+__attribute__((export_name("go"))) void go(void) {
+  input(&in);
+  __builtin_memcpy(out, in.bytes, in.size);
+  out[0] = (int)(signed char)(in.bytes[1] * in.size) >> 1;
+  out[1] = f[in.size & 1](in.size);
+  set_return(out, in.size);
+}
+"""
+
+
+def test_the_flags_that_a_finding_names_make_it_go_away(sshi, tmp_path, monkeypatch):
+    """With the compiler itself: what LLVM calls one feature may be two by now."""
+    if find_spec("ziglang") is None:
+        pytest.skip("no clang for wasm32 here (ziglang)")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "it.c").write_text(FEATURES)
+
+    def found(flags: list[str]) -> list[dict]:
+        link = ["-Wl,--no-entry", "-Wl,--export-memory", "-Wl,--import-symbols", "-Wl,-z,stack-size=65536"]
+        command = [sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-freestanding", "-O2", *flags, *link, "-o", "it.wasm", "it.c"]
+        subprocess.run(command, check=True)
+        ran = sshi("check", "it.wasm", "-t", "polkadot", "--json")
+        assert ran.status == 0
+        return [finding for finding in ran.json["findings"] if finding["code"] == "feature-lowered"]
+
+    default = found([])
+    assert len(default) > 1
+    named = [flag for finding in default for flag in re.findall(r"-mno-[\w-]+", finding["fix"])]
+    assert found(named) == []
+
+
 # -- SARIF -------------------------------------------------------------------------------------------------------------------------
 
 SHAPES = {
@@ -240,11 +315,46 @@ def test_a_source_line_is_the_place_and_the_byte_is_related(sarif_schema):
         why="",
         fix="mend it",
     )
-    log = sarif(CheckReport("out/it.wasm", 99, (), (), (problem,)))
+    line = {"artifactLocation": {"uri": "a%20b.c"}, "region": {"startLine": 7}}
+    byte = {"artifactLocation": {"uri": "out/it.wasm", "index": 0}, "region": {"startLine": 1, "byteOffset": 60, "byteLength": 1}}
+    log = sarif(CheckReport("/src/out/it.wasm", 99, (), (), (problem,)), Path("/src"))
     assert [error.message for error in sarif_schema.iter_errors(log)] == []
     (result,) = log["runs"][0]["results"]
-    assert result["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "file:///src/a%20b.c"}, "region": {"startLine": 7}}
-    assert result["relatedLocations"][0]["physicalLocation"]["region"] == {"byteOffset": 60, "byteLength": 1}
+    assert result["locations"][0]["physicalLocation"] == line
+    assert result["relatedLocations"][0]["physicalLocation"] == byte
+    log = sarif(CheckReport("out/it.wasm", 99, (), (), (problem, problem)), Path("/elsewhere"))
+    result, other = log["runs"][0]["results"]
+    assert result["partialFingerprints"] != other["partialFingerprints"]
+    assert result["locations"][0]["physicalLocation"] == byte
+    assert result["relatedLocations"][0]["physicalLocation"] == {**line, "artifactLocation": {"uri": "file:///src/a%20b.c"}}
+
+
+def test_sarif_has_what_code_scanning_asks_for(sshi, written):
+    """GitHub's rules: every place has a file and a line, every result a fingerprint of its own, every rule a help text and a severity."""
+    (run,) = sshi("check", written(FLOATS), "--format", "sarif").json["runs"]
+    places = [place for result in run["results"] for place in (*result["locations"], *result.get("relatedLocations", ()))]
+    for result in run["results"]:
+        places += [step["location"] for flow in result.get("codeFlows", ()) for step in flow["threadFlows"][0]["locations"]]
+    assert len(places) > len(run["results"])
+    for place in places:
+        assert not place["physicalLocation"]["artifactLocation"]["uri"].startswith(("/", "file:"))
+        assert place["physicalLocation"]["region"]["startLine"] >= 1
+    hashes = [result["partialFingerprints"]["primaryLocationLineHash"] for result in run["results"]]
+    assert len(set(hashes)) == len(hashes) > 1
+    for rule in run["tool"]["driver"]["rules"]:
+        assert rule["help"]["text"]
+        assert rule["properties"]["problem.severity"] in ("error", "warning", "recommendation")
+        assert rule["properties"]["precision"] == "very-high"
+
+
+def test_a_finding_keeps_its_fingerprint_when_the_module_grows(sshi, written):
+    def fingerprints(text: str) -> list[str]:
+        (run,) = sshi("check", written(text), "--format", "sarif").json["runs"]
+        return [result["partialFingerprints"]["primaryLocationLineHash"] for result in run["results"]]
+
+    before = fingerprints(FLOATS)
+    grown = FLOATS.replace("(func $unused", "(func $new nop) (func $unused").replace("f64.const 1", "f64.neg (f64.const 1)")
+    assert fingerprints(grown) == before
 
 
 # -- the codes ---------------------------------------------------------------------------------------------------------------------

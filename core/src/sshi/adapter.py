@@ -6,7 +6,7 @@ network.  `plugins.py` checks it at the door; `link/` turns its shim and glue in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ from sshi.wasm.lower import Features as Features  # adapters take it from here
 if TYPE_CHECKING:
     from sshi.host.chain import ChainVM
     from sshi.spec.manifest import Manifest
+    from sshi.wasm.check.limits import Excess
+    from sshi.wasm.module import Module
 
 API_VERSION = 1
 """The version of hooks, `Adapter` and `ChainVM`; an adapter states the one it was written for."""
@@ -66,7 +68,13 @@ class Deviation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class TargetLimits:
-    """What the chain itself refuses, for `sshi check`; None: no limit of that kind."""
+    """What the chain refuses in an artifact, for `sshi check`; None: no limit of that kind, or another one is always met first.
+
+    locals_per_function     parameters included
+    registers_per_function  parameters, locals and the highest operand stack, counted in values
+    constants_per_function  different integer constants
+    table_elements          of one table, when it begins
+    """
 
     code_size: int | None = None
     functions: int | None = None
@@ -78,6 +86,9 @@ class TargetLimits:
     table_elements: int | None = None
     blocks_per_function: int | None = None
     operand_stack_bytes: int | None = None
+    registers_per_function: int | None = None
+    constants_per_function: int | None = None
+    data_segments: int | None = None
     tables: int | None = None
     locals_per_contract: int | None = None
     params_per_contract: int | None = None
@@ -146,6 +157,7 @@ class Adapter:
     scratch_pages    pages above the contract's own memory that shim and glue own
     import_memory    (module, name) when the chain gives the memory, None when the module defines it
     exports_memory   whether the artifact exports `memory`
+    engine_limits    what the chain's engine has against an artifact at a profile, where that takes more than counting: a step of `build`
     package          extra files of `sshi build` by suffix, such as {".contract": …}, from the artifact and the manifest
     address          a symbolic account's address, the same every time
     wellformed       is this an address the chain could have?
@@ -171,6 +183,7 @@ class Adapter:
     exports_memory: bool = False
     capabilities: frozenset[str] = frozenset()
     cost_units: Mapping[str, str] = field(default_factory=dict[str, str])
+    engine_limits: Callable[[Module, Profile], Iterable[Excess]] | None = None
     package: Callable[[bytes, Manifest], Mapping[str, bytes]] | None = None
     program: Program | None = None
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cache_of_its_own(tmp_path_factory):
-    before = os.environ.get("SSHI_CACHE_DIR")
-    os.environ["SSHI_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["SSHI_CACHE_DIR"]
-    else:
-        os.environ["SSHI_CACHE_DIR"] = before
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def cache_of_its_own(cache, monkeypatch):
+    """For these tests only: others look for the chains' programs in the user's."""
+    monkeypatch.setenv("SSHI_CACHE_DIR", str(cache))

@@ -33,6 +33,10 @@ LOOPS = {
     "grows no memory": "(loop $l (drop (memory.grow (i32.const 99))) (br $l))",
     "grows a table": "(loop $l (drop (table.grow (ref.null func) (i32.const 9999999))) (br $l))",
     "copies a table": "(loop $l (table.copy (i32.const 0) (i32.const 1) (i32.const 99)) (br $l))",
+    "fills a table": "(loop $l (table.fill (i32.const 0) (ref.null func) (i32.const 100)) (br $l))",
+    "refers to a function": "(loop $l (drop (ref.func $refer)) (br $l))",
+    "drops a segment": "(loop $l (elem.drop $listed) (br $l))",
+    "fills nothing": "(loop $l (memory.fill (i32.const 0) (i32.const 7) (i32.const 0)) (br $l))",
     "writes storage": "(loop $l (call $storage_write (i32.const 0) (i32.const 0) (i32.const 16384)) (br $l))",
     "reads storage": "(loop $l (drop (call $storage_read (i32.const 0) (i32.const 0))) (br $l))",
     "logs": "(loop $l (call $debug_log (i32.const 0) (i32.const -1)) (br $l))",
@@ -45,17 +49,75 @@ LOOPS = {
 }
 
 
+FIELDS = "(table 100 funcref) (func $refer) (elem $listed func $refer)"
+
+
 @pytest.mark.parametrize("what", LOOPS)
 def test_a_loop_that_never_ends_is_out_of_gas(engine, what):
     """outcome.gas"""
-    _, receipt = run(LOOPS[what], data(0, b"\4\0\0\0key!") + "(table 100 funcref)", engine=engine)
+    _, receipt = run(LOOPS[what], data(0, b"\4\0\0\0key!") + FIELDS, engine=engine)
     assert (receipt.outcome, receipt.cost) == (Exhausted(Resource.GAS), {"fuel": GAS})
 
 
-@pytest.mark.parametrize("slow", ["(drop (memory.grow (i32.const 1)))", "(drop (table.grow (ref.null func) (i32.const 0)))"])
+SLOW = {
+    "(drop (memory.grow (i32.const 1)))": 300,
+    "(drop (table.grow (ref.null func) (i32.const 0)))": 300,
+    "(drop (ref.func $refer))": 300,
+    "(elem.drop $listed)": 300,
+    "(memory.fill (i32.const 0) (i32.const 0) (i32.const 0))": 40,
+    "(table.copy (i32.const 0) (i32.const 1) (i32.const 99))": 990,
+    "(table.init $listed (i32.const 0) (i32.const 0) (i32.const 1))": 300,
+}
+
+
+@pytest.mark.parametrize("slow", SLOW)
 def test_what_takes_the_engine_long_costs_as_much(engine, slow):
-    costs = [run(body, "(table 1 funcref)", engine=engine)[1].cost["fuel"] for body in ("(drop (i32.const 1))", slow)]
-    assert costs[1] - costs[0] > 300
+    costs = [run(body, FIELDS, engine=engine)[1].cost["fuel"] for body in ("(drop (i32.const 1))", slow)]
+    assert costs[1] - costs[0] > SLOW[slow]
+
+
+FUNCTIONS = 150
+"""That many, each of which returns its number; they fill as many elements of a table twice as large."""
+
+
+def _after(operation: str, engine: str) -> list[int] | TrapKind:
+    """Which functions are in the table after an operation on it, 255 where there is none; or how it trapped."""
+    numbers = range(FUNCTIONS)
+    fields = f"""(table {2 * FUNCTIONS} funcref) (elem $all func {" ".join(f"$f{at}" for at in numbers)}) (type $number (func (result i32)))
+        {" ".join(f"(func $f{at} (result i32) (i32.const {at}))" for at in numbers)}"""
+    body = f"""(table.init $all (i32.const 0) (i32.const 0) (i32.const {FUNCTIONS})) {operation}
+        (loop $each
+          (i32.store8 (local.get $i) (if (result i32) (ref.is_null (table.get (local.get $i)))
+            (then (i32.const 255)) (else (call_indirect (type $number) (local.get $i)))))
+          (br_if $each (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (table.size))))
+        (call $set_return (i32.const 0) (table.size))"""
+    _, receipt = run(body, fields, engine=engine)
+    return list(receipt.outcome.data) if isinstance(receipt.outcome, Returned) else receipt.outcome.trap
+
+
+@pytest.mark.parametrize(
+    ("to", "start", "count"), [(0, 0, 150), (0, 1, 149), (40, 0, 150), (31, 1, 33), (150, 0, 150), (0, 100, 200), (7, 9, 0)]
+)
+def test_a_table_is_copied_as_if_at_once_whatever_overlaps(engine, to, start, count):
+    expected = [*range(FUNCTIONS), *[255] * FUNCTIONS]
+    expected[to : to + count] = expected[start : start + count]
+    assert _after(f"(table.copy (i32.const {to}) (i32.const {start}) (i32.const {count}))", engine) == expected
+
+
+def test_a_table_is_filled_and_set_from_a_segment(engine):
+    plain = [*range(FUNCTIONS), *[255] * FUNCTIONS]
+    found = _after("(table.fill (i32.const 3) (ref.func $f9) (i32.const 101))", engine)
+    assert found == [*plain[:3], *[9] * 101, *plain[104:]]
+    found = _after("(table.init $all (i32.const 140) (i32.const 50) (i32.const 100))", engine)
+    assert found == [*plain[:140], *range(50, 150), *plain[240:]]
+
+
+@pytest.mark.parametrize("count", [151, 301, 0xFFFF_FFFF])
+@pytest.mark.parametrize("operation", ["table.copy", "table.init $all", "table.fill"])
+def test_a_table_that_is_left_traps(engine, operation, count):
+    second = "(ref.null func)" if operation == "table.fill" else "(i32.const 0)"
+    for to in (150, 0xFFFF_FFF0):
+        assert _after(f"({operation} (i32.const {to}) {second} (i32.const {count}))", engine) is TrapKind.INDIRECT_CALL
 
 
 def test_growing_costs_the_same_without_a_byte_of_memory(engine):

@@ -36,14 +36,25 @@ def test_the_host_starts_exports_the_start_function_and_what_an_exported_table_h
     assert call_graph(parse("(module " + text % '(export "t")' + ")")).roots == (1, 0, 2)
 
 
+def path(graph: CallGraph, roots: tuple[int, ...], function: int) -> tuple[tuple[int, bool], ...]:
+    return graph.path(graph.reached(roots), function)
+
+
 def test_a_path_is_a_shortest_one_and_leaves_out_type_nodes():
     through_a_type = CallGraph(((1, 4), (), (), (), (3,)), (0,), 4)
-    before = through_a_type.reached(through_a_type.roots)
-    assert through_a_type.path(before, 3) == (0, 3)
-    assert through_a_type.path(before, 2) == ()
+    assert path(through_a_type, (0,), 3) == ((0, False), (3, True))
+    assert path(through_a_type, (0,), 2) == ()
     long = graph((1, 3), (2,), (3,), (), roots=(0,))
-    assert long.path(long.reached((0,)), 3) == (0, 3)
-    assert long.path(long.reached((1,)), 0) == ()
+    assert path(long, (0,), 3) == ((0, False), (3, False))
+    assert path(long, (1,), 0) == ()
+
+
+def test_a_path_of_direct_calls_goes_before_a_shorter_one_through_the_table():
+    """Types only say what an indirect call could reach."""
+    both = CallGraph(((1, 5), (2,), (4,), (), (), (4, 3)), (0,), 5)
+    assert path(both, (0,), 4) == ((0, False), (1, False), (2, False), (4, False))
+    assert path(both, (0,), 3) == ((0, False), (3, True))
+    assert both.taken == (4, 3)
 
 
 def test_circles_are_components_and_callees_come_first():

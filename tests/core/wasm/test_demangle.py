@@ -1,6 +1,6 @@
 """Names as rustc and C++ compilers mangle them, and everything else left alone.
 
-Expected names from RFC 2603, rustc's own output, and llvm-cxxfilt.
+Expected names from RFC 2603, rustc's own output, rustc-demangle, and llvm-cxxfilt.
 """
 
 from __future__ import annotations
@@ -19,17 +19,30 @@ NAMES = {
     "_ZN5alloc7raw_vec20RawVecInner$LT$A$GT$11finish_grow17hb9d94ee27f445099E": "alloc::raw_vec::RawVecInner<A>::finish_grow",
     "_ZN3foo3barE": "foo::bar",
     "_RNvXs8_NtNtNtCsgXGp5Oqx2Ny_4core3fmt3num3impmNtB9_7Display3fmt": "<u32 as core::fmt::Display>::fmt",
-    "_RINvNtC3std3mem8align_ofjdE": "std::mem::align_of<usize, f64>",
+    "_RINvNtC3std3mem8align_ofjdE": "std::mem::align_of::<usize, f64>",
     "_RNCC4main0": "main::{closure#0}",
     "_RNvC6_123foo3bar": "123foo::bar",
     "_RMC0INtC8arrayvec8ArrayVecpKj7b_E": "<arrayvec::ArrayVec<_, 123>>",
     "_RNvC7mycrateu8gdel_5qa": "mycrate::gödel",
     "_RNvMC0TReE4meth": "<(&str,)>::meth",
-    "_RINvC1c1fFG_RL0_hEuE": "c::f<fn(&u8)>",
-    "_RINvC1c1fDNtC1c2TrEL_E": "c::f<dyn c::Tr>",
-    "_RINvC1c1fAhj3_E": "c::f<[u8; 3]>",
-    "_RINvC1c1fKb1_Kc61_Kin5_E": "c::f<true, 'a', -5>",
-    "_RINvC1c1fPhOSmE": "c::f<*const u8, *mut [u32]>",
+    "_RINvC1c1fFG_RL0_hEuE": "c::f::<for<'a> fn(&'a u8)>",
+    "_RINvC1c1fFUKCmEuE": 'c::f::<unsafe extern "C" fn(u32)>',
+    "_RINvC1c1fFK15thiscall_unwindEhE": 'c::f::<extern "thiscall-unwind" fn() -> u8>',
+    "_RINvC1c1fDNtC1c2TrEL_E": "c::f::<dyn c::Tr>",
+    "_RINvC1c1fDG_INtC1c2TrL0_Ep6OutputmEL_E": "c::f::<dyn for<'a> c::Tr<'a, Output = u32>>",
+    "_RINvC1c1fAhj3_E": "c::f::<[u8; 3]>",
+    "_RINvC1c1fKb1_Kc61_Kin5_E": "c::f::<true, 'a', -5>",
+    "_RINvC1c1fKofffffffffffffffff_E": "c::f::<0xfffffffffffffffff>",
+    "_RINvC1c1fKRe68ec9d_KANtB0_VB0_UEE": "_RINvC1c1fKRe68ec9d_KANtB0_VB0_UEE",
+    "_RINvC1c1fKRe6869_E": 'c::f::<"hi">',
+    "_RINvC1c1fKVNtB2_1PS1xm1_1yTb0_EEE": "c::f::<{c::P { x: 1, y: (false,) }}>",
+    "_RINvC1c1fKAm1_m2_EE": "c::f::<{[1, 2]}>",
+    "_RINvC1c1fPhOSmE": "c::f::<*const u8, *mut [u32]>",
+    "_RINvC1c1fC4f128E": "c::f::<f128>",
+    "_RINvC1c1fmEC5other": "c::f::<u32>",
+    "_RNvC1c1f.llvm.9A3F": "c::f",
+    "_RNvNvC1c1f6STATIC.0": "c::f::STATIC.0",
+    "_ZN1c1f6STATIC17h0123456789abcdefE.0": "c::f::STATIC.0",
 }
 
 
@@ -60,6 +73,13 @@ CXX = {
     "_ZN3abiB5cxx11Ev": "abi[abi:cxx11]()",
     "_Znwj": "operator new(unsigned int)",
     "_Z3foov.isra.0": "foo()",
+    "_ZThn8_N3app3Box4areaEv": "non-virtual thunk to app::Box::area()",
+    "_ZTv0_n12_N3app3BoxD1Ev": "virtual thunk to app::Box::~Box()",
+    "_ZTCN3app3BoxE8_NS_5ShapeE": "construction vtable for app::Shape-in-app::Box",
+    "_ZTW5count": "thread-local wrapper routine for count",
+    "_ZGVZ1fvE1s": "guard variable for f()::s",
+    "_ZN3app3getILm1EiEENS_3tupIXT_ET0_E4typeEv": "app::tup<1ul, int>::type app::get<1ul, int>()",
+    "_ZN3app7failureB5cxx11D1Ev": "app::failure[abi:cxx11]::~failure()",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from sshi_near.glue import glue
 
 if TYPE_CHECKING:
     from sshi.host.chain import ChainVM
+    from sshi.wasm.check.limits import Excess
+    from sshi.wasm.module import Module
 
 CHAIN = "near"
 SCRATCH_PAGES = 1
@@ -55,6 +58,7 @@ def adapter() -> Adapter:
         },
         scratch_pages=SCRATCH_PAGES,
         cost_units={"gas": "gas burnt by the contract's code, without the fees of the transaction's own actions; 10^12 are a Tgas"},
+        engine_limits=_engine_limits,
         program=Program(_crate(), "near-vm-runner 0.38.0 (nearcore 2.14)"),
     )
 
@@ -64,7 +68,8 @@ def _name(version: int) -> str:
 
 
 def _profile(version: int) -> Profile:
-    limits = tables.parameters(version).limits
+    parameters = tables.parameters(version)
+    limits, constants = parameters.limits, parameters.constants
     return Profile(
         name=_name(version),
         number=version,
@@ -72,13 +77,14 @@ def _profile(version: int) -> Profile:
         limits=TargetLimits(
             code_size=limits.max_transaction_size - interface().limits.input_max - _BESIDES,
             functions=limits.max_functions_number_per_contract,
-            locals_per_function=limits.max_locals_per_function,
+            locals_per_function=limits.max_locals_per_function - constants.injected_locals,
             params_per_function=limits.max_params_per_function,
             body_size=limits.max_function_body_size,
             types=limits.max_types_per_contract,
             table_elements=limits.max_elements_per_contract_table,
             blocks_per_function=limits.max_blocks_per_function,
             operand_stack_bytes=limits.max_operand_stack_bytes_per_function,
+            data_segments=constants.max_data_segments,
             tables=limits.max_tables_per_contract,
             locals_per_contract=limits.max_locals_per_contract,
             params_per_contract=limits.max_params_per_contract,
@@ -87,6 +93,12 @@ def _profile(version: int) -> Profile:
         ),
         summary=_SUMMARIES[version],
     )
+
+
+def _engine_limits(artifact: Module, profile: Profile) -> Iterable[Excess]:
+    from sshi_near.engine_limits import excesses  # noqa: PLC0415  the passes are for those who build something
+
+    return excesses(artifact, tables.parameters(profile.number))
 
 
 def _emulated(request: VmRequest) -> ChainVM:

@@ -103,7 +103,10 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_blocks_per_function: int
     max_blocks_per_contract: int
     max_types_per_contract: int
+    max_instrumented_code_size: int
     min_contract_size_per_local: int | None = None
+    fix_contract_loading_error: bool = False
+    """Whether the call of a module that the engine cannot load is charged for loading it."""
 
 
 class Fees(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -131,6 +134,9 @@ class Constants(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stack_frame_base: int
     stack_frame_per_op: int
     storage_exempt_bytes: int
+    injected_locals: int
+    max_instance_bytes: int
+    max_data_segments: int
     view_gas: int
     call_gas: int
 

@@ -53,14 +53,14 @@ def adapter() -> Adapter:
 
 
 def _limits() -> TargetLimits:
+    # wasmi bounds neither functions, types, globals, segments nor blocks to less than what the size of the code allows
     engine = constants().engine
     return TargetLimits(
         code_size=constants().pallet.code_bytes,
-        locals_per_function=engine.locals_per_function,
+        registers_per_function=engine.registers_per_function,
+        constants_per_function=engine.constants_per_function,
         params_per_function=engine.params_per_function,
-        functions=engine.functions,
-        globals=engine.globals,
-        blocks_per_function=engine.blocks_per_function,
+        table_elements=engine.table_elements,
     )
 
 

@@ -81,11 +81,10 @@ class Engine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     call_depth: int
     stack_values: int
-    locals_per_function: int
+    registers_per_function: int
+    constants_per_function: int
     params_per_function: int
-    functions: int
-    globals: int
-    blocks_per_function: int
+    table_elements: int
 
 
 class Constants(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from sshi.cli.check_text import text
 from sshi.cli.common import chosen_adapters, manifest_option, print_json
 from sshi.errors import DecodeError, UsageError
 from sshi.link.report import Target, report, report_unread
-from sshi.link.source import read_module, read_source
+from sshi.link.source import read_module, read_unchecked
 from sshi.wasm.check.codes import codes, explain
 
 EPILOG = """\b
@@ -62,16 +62,16 @@ def check(ctx: click.Context, contract: Path, targets: tuple[str, ...], verbose:
     """Check CONTRACT (.wasm or .wat) against the interface's rules and each target's: imports, signatures, entries, determinism, limits."""
     asked = _targets(targets)
     try:
-        found = report(read_source(contract, manifest), asked)
+        found = report(read_unchecked(contract, manifest)[0], asked)
     except DecodeError as error:
         found = report_unread(str(contract), read_module(contract), error, asked)
     match form:
         case "json":
             print_json(found)
         case "sarif":
-            print_json(sarif(found))
+            print_json(sarif(found, Path.cwd()))
         case _:
-            click.echo(text(found, verbose=verbose), nl=False)
+            click.echo(text(found, Path.cwd(), verbose=verbose), nl=False)
     ctx.exit(0 if found.loads else 1)
 
 

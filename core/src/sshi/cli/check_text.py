@@ -1,8 +1,12 @@
-"""A check's report for a person: each finding as a paragraph, then a line a target."""
+"""A check's report for a person: each finding as a paragraph, then a line a target.
+
+Why a rule exists is said once for each code, and what to do once for each thing to do: many findings have one cause.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path, PurePath
 
 import click
 
@@ -11,14 +15,16 @@ from sshi.link.report import CheckReport, Problem, TargetReport
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan", "loads": "green", "loads after lowering": "green", "cannot": "red"}
 
 
-def text(report: CheckReport, *, verbose: bool) -> str:
-    """The whole report; infos only when `verbose`.  Why a rule exists is said once for each code."""
+def text(report: CheckReport, here: Path, *, verbose: bool) -> str:
+    """The whole report; infos only when `verbose`.  Source files below `here` are named from there."""
     shown = [problem for problem in report.findings if verbose or problem.severity != "info"]
-    explained: set[str] = set()
+    said: set[str] = set()
     parts: list[str] = []
     for problem in shown:
-        parts.append(_problem(problem, explain=problem.severity != "info" and problem.code not in explained) + "\n")
-        explained.add(problem.code)
+        why = problem.why if problem.severity != "info" and problem.code not in said else ""
+        fix = problem.fix if problem.fix not in said else ""
+        parts.append(_problem(problem, here, why, fix) + "\n")
+        said |= {problem.code, problem.fix}
     parts.append("\n".join(_verdicts(report.targets)))
     hidden = len(report.findings) - len(shown)
     if hidden:
@@ -26,20 +32,25 @@ def text(report: CheckReport, *, verbose: bool) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _problem(problem: Problem, *, explain: bool) -> str:
+def from_here(path: str, here: Path) -> str:
+    """A source file's path, relative when it is below `here`."""
+    return str(PurePath(path).relative_to(here)) if PurePath(path).is_relative_to(here) else path
+
+
+def _problem(problem: Problem, here: Path, why: str, fix: str) -> str:
     head = click.style(problem.severity, fg=_COLOURS[problem.severity], bold=True)
     lines = [f"{head}[{problem.code}]: {problem.message} ({_named(problem.targets)})"]
     if problem.function:
         lines.append(f"  in: {problem.function}")
     if problem.offset is not None:
-        place = f"{problem.source}:{problem.line}, byte {problem.offset}" if problem.line else f"byte {problem.offset}"
+        place = f"{from_here(problem.source, here)}:{problem.line}, byte {problem.offset}" if problem.line else f"byte {problem.offset}"
         lines.append(f"  at: {place}")
     if len(problem.path) > 1:
         lines.append(f"  reached by: {' -> '.join(problem.path)}")
-    if explain:
-        lines.append(f"  why: {problem.why}" + (f" (rule {problem.rule})" if problem.rule else ""))
-    if problem.fix:
-        lines.append(f"  fix: {problem.fix}")
+    if why:
+        lines.append(f"  why: {why}" + (f" (rule {problem.rule})" if problem.rule else ""))
+    if fix:
+        lines.append(f"  fix: {fix}")
     return "\n".join(lines)
 
 

@@ -40,7 +40,7 @@ Imports = Mapping[tuple[str, str], HostFunction]
 MEMORY_PAGES = 2_048
 """No instance's memory grows past this, the most that any chain gives."""
 TABLES, TABLE_ELEMENTS = 16, 1 << 20
-"""No instance has more tables, nor larger ones."""
+"""No instance has more tables, nor larger ones unless its chain allows them."""
 STACK_BYTES = 1 << 20
 """The engine's own stack.  A contract's limit of 512 calls within 64 KiB of values ends well before it in both modes."""
 
@@ -146,17 +146,19 @@ class Engine:
         *,
         fuel: int | None = None,
         memory_import: tuple[str, str] | None = None,
+        table_elements: int = TABLE_ELEMENTS,
     ) -> Instance:
         """A fresh instance whose host functions work for `frame`, and `frame.memory`.
 
         functions      what may be imported; what the module does not import costs nothing
         fuel           how much the module may use; None: no bound
         memory_import  the import that is given a new memory of just the type it asks for
+        table_elements how large a table may be
 
         ContractError when an import is missing or of another type; traps and exceptions as in `Instance.call`.
         """
         linked = compiled.linked(self.native, functions, memory_import)
-        store = Store(self._address)
+        store = Store(self._address, table_elements)
         if self.counts_fuel:
             _check(_LIB.set_fuel(store.context, _UNLIMITED if fuel is None else fuel))
         return Instance(store, linked, frame)
@@ -268,11 +270,11 @@ class Store:
 
     __slots__ = ("_delete", "_store", "context")
 
-    def __init__(self, engine: int) -> None:
+    def __init__(self, engine: int, table_elements: int) -> None:
         self._delete = _LIB.store_delete  # at hand also when the process ends
         self._store = _LIB.store_new(engine, None, None)
         self.context = _LIB.store_context(self._store)
-        _LIB.store_limiter(self._store, MEMORY_PAGES * _PAGE, TABLE_ELEMENTS, -1, TABLES, -1)
+        _LIB.store_limiter(self._store, MEMORY_PAGES * _PAGE, table_elements, -1, TABLES, -1)
 
     def __del__(self) -> None:
         self._delete(self._store)

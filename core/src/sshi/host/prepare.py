@@ -6,21 +6,19 @@ not be the contract that its declaration describes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from sshi.errors import ContractError
 from sshi.host.engine import TABLE_ELEMENTS, TABLES, Compiled, Mode, engine, validate
+from sshi.host.pricing import priced
 from sshi.spec.loader import interface
 from sshi.spec.model import Function
 from sshi.wasm.decode import decode
-from sshi.wasm.edit import assemble
 from sshi.wasm.encode import encode
-from sshi.wasm.instructions import Rewriter, key
 from sshi.wasm.memory import bound
 from sshi.wasm.meter import counts_gas
 from sshi.wasm.module import FUNC, MEMORY, VALUE_TYPES, FuncType, Module
-from sshi.wasm.opcodes import BY_MNEMONIC
 from sshi.wasm.shake import shake
 from sshi.wasm.stack import limit_stack
 
@@ -31,14 +29,6 @@ STACK_EXHAUSTED = ("sshi", "stack_exhausted")
 """What the stack limiter calls; no contract may import it itself."""
 
 _ENTRY = FuncType(b"", b"")
-
-_SLOW = frozenset(BY_MNEMONIC[name].key for name in ("memory.grow", "table.grow", "table.copy", "table.init", "table.fill"))
-_SLOW_COSTS = assemble("i32.const 0; i32.const 0; i32.const 300; i32.const 0; memory.size 0; select; memory.copy 0 0")
-"""300 fuel: the first bytes of memory, when there are any, copied to where they are.
-
-The engine takes an addition's fuel for these, or one more for each element, and up to 300 times its time: a loop of them would run
-for half a minute before its fuel was used up.
-"""
 
 
 @dataclass(frozen=True)
@@ -75,13 +65,7 @@ def prepare(mode: Mode, wasm: bytes) -> Prepared:
     types = module.function_types()
     functions = [export for export in module.exports if export.kind == FUNC and types[export.index] == _ENTRY]
     entries = frozenset(export.name for export in functions)
-    return Prepared(engine(mode).compile(encode(_priced(limited))), entries, face.reactor in entries, counts_gas(module))
-
-
-def _priced(module: Module) -> Module:
-    """The module paying for the time that its slow instructions take."""
-    codes = Rewriter(lambda token: token + _SLOW_COSTS if key(token) in _SLOW else token).codes(module.codes)
-    return module if codes is module.codes else replace(module, codes=codes)
+    return Prepared(engine(mode).compile(encode(priced(limited))), entries, face.reactor in entries, counts_gas(module))
 
 
 def _check_imports(module: Module) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from sshi.adapter import Profile
@@ -12,6 +12,7 @@ from sshi.spec.loader import interface
 from sshi.spec.manifest import Manifest
 from sshi.wasm.check import Finding, Rules, check
 from sshi.wasm.check.advice import FORBIDDEN
+from sshi.wasm.check.codes import codes
 from sshi.wasm.demangle import demangle
 from sshi.wasm.module import FUNC, FuncType, Module
 from sshi.wasm.names import label
@@ -54,11 +55,14 @@ def rules_of(profile: Profile) -> Rules:
         max_types=limits.types,
         max_globals=limits.globals,
         max_table_elements=limits.table_elements,
+        max_data_segments=limits.data_segments,
         max_body_bytes=limits.body_size,
         max_locals=limits.locals_per_function,
         max_params=limits.params_per_function,
         max_blocks=limits.blocks_per_function,
         max_operand_bytes=limits.operand_stack_bytes,
+        max_registers=limits.registers_per_function,
+        max_constants=limits.constants_per_function,
         max_tables=limits.tables,
         max_total_locals=limits.locals_per_contract,
         max_total_params=limits.params_per_contract,
@@ -67,13 +71,15 @@ def rules_of(profile: Profile) -> Rules:
     )
 
 
-def findings_of(wasm: bytes, module: Module, manifest: Manifest, rules: Rules) -> tuple[Finding, ...]:
-    """What the check finds; ContractError when the module is not valid WebAssembly at all."""
+def findings_of(wasm: bytes, module: Module, manifest: Manifest, rules: Rules, *, declared: bool = True) -> tuple[Finding, ...]:
+    """What the check finds; ContractError when the module is not valid WebAssembly at all.
+
+    `declared` is false when the exports imply the manifest: then what is exported and no entry is told too.
+    """
     complaint = validate(wasm)
+    entries = [entry.name for entry in manifest.entries] if declared else None
     try:
-        found = check(
-            module, interface=signatures(), entries=[entry.name for entry in manifest.entries], rules=rules, source=interface().module
-        )
+        found = check(module, interface=signatures(), entries=entries, rules=rules, source=interface().module)
     except (LookupError, ValueError, ContractError) as error:
         # A pass may stumble over what validation would have found; only then is it the module's fault.
         if complaint is None:
@@ -81,9 +87,13 @@ def findings_of(wasm: bytes, module: Module, manifest: Manifest, rules: Rules) -
         if isinstance(error, DecodeError) and (unread := of_proposal(wasm, error, rules.target, module)):
             return (unread,)
         raise InvalidModule(complaint) from error
-    if complaint is not None and not any(finding.severity == "error" for finding in found):
+    if complaint is None or any(finding.severity == "error" for finding in found):
+        return found
+    if validate(wasm, proposals=True) is not None:
         raise InvalidModule(complaint)
-    return found
+    # what nothing uses is dropped, but no engine takes the module in the first place: the host's runs the contract unlinked
+    unread = next((finding for finding in found if finding.dropped), Finding("unknown-feature", "info", "", rules.target))
+    return (replace(unread, severity="error", message=complaint, fix=codes()[unread.code].fix, dropped=False), *found)
 
 
 def of_proposal(wasm: bytes, error: DecodeError, target: str, module: Module | None = None) -> Finding | None:

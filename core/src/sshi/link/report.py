@@ -87,7 +87,7 @@ def report(source: Source, targets: Iterable[Target]) -> CheckReport:
         # versions of one chain mostly have the same rules, and a large module takes seconds
         same = replace(rules, target="")
         if same not in known:
-            known[same] = findings_of(source.wasm, module, source.manifest, same)
+            known[same] = findings_of(source.wasm, module, source.manifest, same, declared=source.declared)
         own = [replace(finding, target=target.profile) for finding in known[same]]
         verdict, more = _judge(source, target, own)
         verdicts.append(verdict)
@@ -111,7 +111,7 @@ def _judge(source: Source, target: Target, own: list[Finding]) -> tuple[TargetRe
     if broken:
         return _refused(target, broken), ()
     try:
-        artifact = build(source.wasm, source.manifest, target.adapter, target.profile)
+        artifact = build(source.wasm, source.manifest, target.adapter, target.profile, checked=True)
     except RuleBroken as error:
         return _refused(target, error.findings), error.findings
     except ContractError as error:

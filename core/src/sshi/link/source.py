@@ -23,18 +23,27 @@ BESIDE = "sshi.toml"
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A contract's bytes and its declaration; `path` is for messages."""
+    """A contract's bytes and its declaration; `path` is for messages, `declared` is false where the exports imply the declaration."""
 
     path: str
     wasm: bytes
     manifest: Manifest
+    declared: bool = True
 
 
 def read_source(path: Path, manifest: Path | None = None) -> Source:
     """Read a module (`.wat` is assembled) and its declaration; UsageError or ContractError says what is wrong with which file."""
+    source, module = read_unchecked(path, manifest)
+    check_entries(module, source.manifest, where=str(path))
+    return source
+
+
+def read_unchecked(path: Path, manifest: Path | None = None) -> tuple[Source, Module]:
+    """The same with the decoded module, and without holding the declaration to the exports: for who reports on that."""
     wasm = read_module(path)
     module = decode_file(wasm, path)
-    return Source(str(path), wasm, read_manifest(module, path, manifest))
+    found = find_manifest(module, path, manifest)
+    return Source(str(path), wasm, found or derived_manifest(path.stem, entry_exports(module)), declared=found is not None), module
 
 
 def read_module(path: Path) -> bytes:
@@ -74,18 +83,20 @@ def decode_file(wasm: bytes, path: Path) -> Module:
 
 def read_manifest(module: Module, path: Path, manifest: Path | None) -> Manifest:
     """The declaration that holds for this module, checked against its exports."""
+    found = find_manifest(module, path, manifest) or derived_manifest(path.stem, entry_exports(module))
+    check_entries(module, found, where=str(path))
+    return found
+
+
+def find_manifest(module: Module, path: Path, manifest: Path | None) -> Manifest | None:
+    """The declaration as it is written, None when nobody wrote one."""
     beside = path.with_name(BESIDE)
     section = module.custom(interface().section)
     if manifest is not None:
-        found = parse_manifest(read_file(manifest), where=str(manifest), toml=manifest.suffix != ".json")
-    elif section is not None:
-        found = parse_manifest(section.data, where=f"{path}: custom section {section.name!r}")
-    elif beside.is_file():
-        found = parse_manifest(read_file(beside), where=str(beside), toml=True)
-    else:
-        found = derived_manifest(path.stem, entry_exports(module))
-    check_entries(module, found, where=str(path))
-    return found
+        return parse_manifest(read_file(manifest), where=str(manifest), toml=manifest.suffix != ".json")
+    if section is not None:
+        return parse_manifest(section.data, where=f"{path}: custom section {section.name!r}")
+    return parse_manifest(read_file(beside), where=str(beside), toml=True) if beside.is_file() else None
 
 
 def entry_exports(module: Module) -> tuple[str, ...]:

@@ -83,9 +83,13 @@ def checked(manifest: Manifest, *, where: str) -> Manifest:
 
 
 def derived_manifest(name: str, exports: tuple[str, ...]) -> Manifest:
-    """The declaration of a module that has none, from its exported `() -> ()` functions: clause `entry.default`."""
+    """The declaration of a module that has none, from its exported `() -> ()` functions: clause `entry.default`.
+
+    What has no entry's name is none: toolchains export helpers of their own.
+    """
     kinds = {"init": EntryKind.INIT, "query": EntryKind.QUERY}
-    entries = tuple(Entry(name=export, kind=kinds.get(export, EntryKind.CALL)) for export in exports if export != "_initialize")
+    names = [export for export in exports if export != "_initialize" and ENTRY_NAME.fullmatch(export)]
+    entries = tuple([Entry(name=name, kind=kinds.get(name, EntryKind.CALL)) for name in names])
     return Manifest(sshi=1, name=name, entries=entries)
 
 

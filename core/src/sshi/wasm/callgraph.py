@@ -7,8 +7,9 @@ one node a type.  A table that the host fills is not seen; the interface has non
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 from sshi.wasm.flow import CALL, CALL_INDIRECT, RETURN_CALL, RETURN_CALL_INDIRECT, number
 from sshi.wasm.instructions import immediates, index, tokens
@@ -27,25 +28,38 @@ class CallGraph:
     functions: int
 
     def reached(self, roots: Iterable[int]) -> dict[int, int | None]:
-        """Every node the roots reach, with the node before it on a shortest path; None for a root."""
-        before: dict[int, int | None] = dict.fromkeys(roots)
-        queue = list(before)
-        for node in queue:
+        """Every node the roots reach, with the node before it on the best path; None for a root.
+
+        Best is the path of fewest indirect calls, of those the shortest: an indirect call is only one that the types allow.
+        """
+        before: dict[int, int | None] = {}
+        queue: list[tuple[int, int, int, int | None]] = [(0, 0, root, None) for root in dict.fromkeys(roots)]
+        heapify(queue)
+        while queue:
+            indirect, steps, node, came = heappop(queue)
+            if node in before:
+                continue
+            before[node] = came
             for following in self.successors[node]:
                 if following not in before:
-                    before[following] = node
-                    queue.append(following)
+                    heappush(queue, (indirect + (following >= self.functions), steps + 1, following, node))
         return before
 
-    def path(self, before: dict[int, int | None], function: int) -> tuple[int, ...]:
-        """The functions of that shortest path, from a root to the function itself; empty when it is not reached."""
-        found: list[int] = []
+    def path(self, before: Mapping[int, int | None], function: int) -> tuple[tuple[int, bool], ...]:
+        """The functions of that path, from a root to the function itself, each with whether it is called indirectly; empty for none."""
+        found: list[tuple[int, bool]] = []
         at = function if function in before else None
         while at is not None:
+            came = before[at]
             if at < self.functions:
-                found.append(at)
-            at = before[at]
+                found.append((at, came is not None and came >= self.functions))
+            at = came
         return tuple(reversed(found))
+
+    @property
+    def taken(self) -> tuple[int, ...]:
+        """The functions whose reference the module takes."""
+        return tuple(dict.fromkeys(function for held in self.successors[self.functions :] for function in held))
 
     def components(self) -> list[list[int]]:
         """Strongly connected components of what the roots reach, callees before callers (Tarjan's algorithm, without recursion)."""

@@ -1,4 +1,4 @@
-"""From a byte of the code to its source line: the line tables of DWARF 4 and 5, and nothing else of it.
+"""From a byte of the code to its source line: the line tables of DWARF 4 and 5, and nothing else of it but where a unit was compiled.
 
 Tables are found by walking `.debug_line` alone, so no other section can lead astray.  They come from the contract and are believed
 in nothing: a broken one ends the reading, and what was read before it stands.  Addresses are offsets into the content of the code
@@ -10,24 +10,24 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
 from sshi.errors import DecodeError
+from sshi.wasm.dwarf_forms import RULE, Forms, number
+from sshi.wasm.dwarf_units import unit_directories
 from sshi.wasm.leb128 import Reader
 from sshi.wasm.module import Module
 
 CODE_SECTION = 10
-_RULE = "dwarf-line"
 _MOST_ROWS = 1_000_000
-_MOST_TEXT = 4_000_000
-"""Rows, and characters of file names, read at most in all: a contract that a chain takes has far fewer, and a hostile one is cut off."""
+"""Rows read at most: a contract that a chain takes has far fewer, and a hostile one is cut off."""
+
+_SECTIONS = (".debug_line", ".debug_line_str", ".debug_str", ".debug_info", ".debug_abbrev")
 
 _PATH, _DIRECTORY = 1, 2
 """Content types of a file or directory."""
-
-_FIXED = {0x0B: 1, 0x05: 2, 0x06: 4, 0x07: 8, 0x1E: 16}
-"""Bytes of the forms data1, data2, data4, data8, data16."""
 
 
 Place = tuple[str, str, int] | None
@@ -60,37 +60,53 @@ class LineTable:
         if place is None:
             return None
         directory, name, line = place
-        return (name if name.startswith("/") or not directory else f"{directory.rstrip('/')}/{name}"), line
+        return _joined(directory, name), line
 
 
 def line_table(module: Module) -> LineTable:
     """What the module's debug information says; an empty table when it has none, or when the module was not decoded from a file."""
-    sections = {custom.name: custom.data for custom in module.customs if custom.name in (".debug_line", ".debug_line_str", ".debug_str")}
+    sections = {custom.name: custom.data for custom in module.customs if custom.name in _SECTIONS}
     base = _code_base(module)
     if ".debug_line" not in sections or base is None:
         return LineTable()
-    found: dict[int, Place] = {}
-    sequence: list[Row] = []
+    return _table(tuple(sections.items()), base, frozenset([code.at + len(code.body) - base for code in module.codes]))
+
+
+@lru_cache(2)  # asked for again with every target of one module
+def _table(sections: tuple[tuple[str, bytes], ...], base: int, ends: frozenset[int]) -> LineTable:
+    """`ends` are the addresses at which functions end."""
+    runs: dict[int, list[Row]] = {}
+    run: list[Row] = []
     try:
-        for row in islice(_rows(sections), _MOST_ROWS):
-            sequence.append(row)
+        for row in islice(_rows(dict(sections)), _MOST_ROWS):
+            run.append(row)
             if row.ends:
-                _add(found, sequence)
-                sequence = []
+                # Of a function that several units had, one copy stays, and the tables of all say that it is theirs.
+                other = runs.get(run[0].address)
+                if other is None or (other[-1].address not in ends and row.address in ends):
+                    runs[run[0].address] = run
+                run = []
     except DecodeError:
         pass  # what came before the broken part is still true
-    ordered = sorted(found.items())
-    return LineTable(base, tuple(address for address, _ in ordered), tuple(place for _, place in ordered))
+    found = _placed(runs)
+    return LineTable(base, tuple(found), tuple(found.values()))
 
 
-def _add(found: dict[int, Place], sequence: list[Row]) -> None:
-    """One run of code.  A function that the linker left out stands at address 0, before any code, or past the end: nothing asks there."""
-    if sequence[0].address == 0:
-        return
-    for row in sequence:
-        # the end of one run and the start of the next can share an address: the start is what holds from there on
-        if not row.ends or row.address not in found:
-            found[row.address] = row.place
+def _placed(runs: dict[int, list[Row]]) -> dict[int, Place]:
+    """What begins at each address, in order."""
+    runs.pop(0, None)  # a function that the linker left out; others of them stand past the end, where nobody asks
+    found: dict[int, Place] = {}
+    for run in runs.values():
+        for row in run:
+            # the end of one run and the start of the next can share an address: the start is what holds from there on
+            if not row.ends or row.address not in found:
+                found[row.address] = row.place
+    return dict(sorted(found.items()))
+
+
+def _joined(directory: str, path: str) -> str:
+    """The path from where `directory` is seen; an absolute one is itself, also one of Windows."""
+    return path if not directory or path.startswith("/") or path[1:3] in (":\\", ":/") else f"{directory.rstrip('/')}/{path}"
 
 
 def _code_base(module: Module) -> int | None:
@@ -107,45 +123,20 @@ def _code_base(module: Module) -> int | None:
 def _rows(sections: dict[str, bytes]) -> Iterator[Row]:
     """Every row of every table."""
     reader = Reader(sections[".debug_line"])
-    texts = _Texts(sections)
+    forms = Forms(sections)
+    compiled_in = unit_directories(sections, forms)
     while reader.at < reader.end:
-        size = _number(reader, 4)
+        start = reader.at
+        size = number(reader, 4)
         if size >= 0xFFFF_FFF0:
-            reader.fail("64-bit DWARF, which wasm has no use for", _RULE)
+            reader.fail("64-bit DWARF, which wasm has no use for", RULE)
         if size > reader.end - reader.at:
-            reader.fail("a table longer than its section", _RULE)
+            reader.fail("a table longer than its section", RULE)
         table = Reader(reader.data, reader.at, reader.at + size)
         reader.at += size
-        version = _number(table, 2)
+        version = number(table, 2)
         if version in (4, 5):
-            yield from _Program(table, version, texts).rows()
-
-
-def _number(reader: Reader, size: int) -> int:
-    return int.from_bytes(reader.take(size, _RULE), "little")
-
-
-@dataclass(slots=True)
-class _Texts:
-    """Strings, in the table itself or in a section of strings; so many characters in all and no more."""
-
-    sections: dict[str, bytes]
-    left: int = _MOST_TEXT
-
-    def here(self, reader: Reader) -> str:
-        """The string at the cursor."""
-        end = reader.data.find(b"\0", reader.at, min(reader.end, reader.at + self.left))
-        if end < 0:
-            reader.fail("a string without end, or too much text", _RULE)
-        found = reader.data[reader.at : end].decode("utf-8", "replace")
-        self.left -= end - reader.at
-        reader.at = end + 1
-        return found
-
-    def at(self, section: str, offset: int) -> str:
-        """The string at that offset of a section."""
-        strings = self.sections.get(section, b"")
-        return self.here(Reader(strings, min(offset, len(strings))))
+            yield from _Program(table, version, forms, compiled_in.get(start, "")).rows()
 
 
 @dataclass(slots=True)
@@ -161,31 +152,33 @@ class _Program:
 
     reader: Reader
     version: int
-    texts: _Texts
+    forms: Forms
+    directory: str
+    """Where the unit was compiled, which version 5 says itself."""
     files: dict[int, tuple[str, str]] = field(default_factory=dict[int, tuple[str, str]])
 
     def rows(self) -> Iterator[Row]:
         """The rows as the program makes them."""
         reader = self.reader
         if self.version == 5:
-            reader.take(2, _RULE)  # address and segment selector size
-        length = _number(reader, 4)
+            reader.take(2, RULE)  # address and segment selector size
+        length = number(reader, 4)
         start = reader.at + length
-        unit = _number(reader, 1)
-        reader.take(2, _RULE)  # operations an instruction, default_is_stmt: neither moves an address here
-        base = int.from_bytes(reader.take(1, _RULE), "little", signed=True)
-        scale = _number(reader, 1)
-        first = _number(reader, 1)
-        operands = (0, *reader.take(max(first - 1, 0), _RULE))
+        unit = number(reader, 1)
+        reader.take(2, RULE)  # operations an instruction, default_is_stmt: neither moves an address here
+        base = int.from_bytes(reader.take(1, RULE), "little", signed=True)
+        scale = number(reader, 1)
+        first = number(reader, 1)
+        operands = (0, *reader.take(max(first - 1, 0), RULE))
         if not scale:
-            reader.fail("a line range of zero", _RULE)
+            reader.fail("a line range of zero", RULE)
         self._read_files()
         if start > reader.end:
-            reader.fail("a header longer than its table", _RULE)
+            reader.fail("a header longer than its table", RULE)
         reader.at = start
         state = _Registers()
         while reader.at < reader.end:
-            op = reader.byte(_RULE)
+            op = reader.byte(RULE)
             if op >= first:
                 state.address += (op - first) // scale * unit
                 state.line += base + (op - first) % scale
@@ -194,13 +187,13 @@ class _Program:
                 size = reader.u()
                 following = reader.at + size
                 if not size or following > reader.end:
-                    reader.fail("an operation past the end", _RULE)
-                extended = reader.byte(_RULE)
+                    reader.fail("an operation past the end", RULE)
+                extended = reader.byte(RULE)
                 if extended == 1:
                     yield Row(state.address, None, ends=True)
                     state = _Registers()
                 elif extended == 2:
-                    state.address = _number(reader, min(size - 1, 8))
+                    state.address = number(reader, min(size - 1, 8))
                 reader.at = following
             elif (row := self._standard(op, operands, state, unit, (255 - first) // scale)) is not None:
                 yield row
@@ -219,7 +212,7 @@ class _Program:
             case 8:
                 state.address += advance * unit
             case 9:
-                state.address += _number(reader, 2)
+                state.address += number(reader, 2)
             case _:
                 for _ in range(operands[op]):
                     reader.u(64)
@@ -237,13 +230,13 @@ class _Program:
                 self._name(at, str(entry.get(_PATH, "")), [str(name) for name in directories], entry.get(_DIRECTORY, 0))
             return
         reader = self.reader
-        directories4 = [""]
+        directories4 = [self.directory]
         while reader.at < reader.end and reader.data[reader.at]:
-            directories4.append(self.texts.here(reader))
-        reader.byte(_RULE)
+            directories4.append(self.forms.text(reader))
+        reader.byte(RULE)
         at = 1
         while reader.at < reader.end and reader.data[reader.at]:
-            name = self.texts.here(reader)
+            name = self.forms.text(reader)
             directory = reader.u(64)
             reader.u(64)
             reader.u(64)
@@ -252,30 +245,13 @@ class _Program:
 
     def _name(self, at: int, name: str, directories: list[str], directory: object) -> None:
         place = directories[directory] if isinstance(directory, int) and 0 <= directory < len(directories) else ""
-        self.files[at] = (place, name)
+        self.files[at] = (_joined(directories[0], place) if directory and directories else place, name)
 
     def _entries(self) -> list[dict[int, str | int]]:
         """A DWARF 5 list of directories or files, each by content type."""
         reader = self.reader
-        formats = [(reader.u(64), reader.u(64)) for _ in range(reader.byte(_RULE))]
+        formats = [(reader.u(64), reader.u(64)) for _ in range(reader.byte(RULE))]
         count = reader.u(64)
         if count > reader.end - reader.at or (count and not formats):
-            reader.fail(f"a list of {count} entries", _RULE)
-        return [{kind: self._value(form) for kind, form in formats} for _ in range(count)]
-
-    def _value(self, form: int) -> str | int:
-        reader = self.reader
-        match form:
-            case 0x08:  # string
-                return self.texts.here(reader)
-            case 0x1F | 0x0E:  # line_strp, strp
-                return self.texts.at(".debug_line_str" if form == 0x1F else ".debug_str", _number(reader, 4))
-            case 0x0F:  # udata
-                return reader.u(64)
-            case 0x09:  # block
-                reader.take(reader.u(32), _RULE)
-                return ""
-            case _ if form in _FIXED:
-                return _number(reader, _FIXED[form])
-            case _:
-                return reader.fail(f"an unknown form 0x{form:x}", _RULE)
+            reader.fail(f"a list of {count} entries", RULE)
+        return [{kind: self.forms.value(reader, form) for kind, form in formats} for _ in range(count)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from sshi.wasm.leb128 import Reader, encode_s, encode_u
-from sshi.wasm.module import GC, GC_TYPES, VALUE_TYPES
+from sshi.wasm.module import GC, GC_TYPES, REFERENCE_TYPES, VALUE_TYPES
 
 Immediate = int | bytes | tuple[int, ...]
 """An index, number or byte; the bytes of a float, vector or lane list; or several numbers.
@@ -19,6 +19,8 @@ VOID = -64
 """The block type that takes and leaves nothing; one that leaves a single value is `value_type - 0x80`."""
 
 INDICES = ("func", "type", "table", "memory", "global", "local", "elem", "data", "tag", "label")
+
+_HEAP_TYPES = (REFERENCE_TYPES | GC_TYPES) - {0x63, 0x64}  # those two begin a reference to a heap type
 
 _MULTI_MEMORY = 0x40  # the bit of a memarg's alignment that says a memory index follows
 
@@ -36,6 +38,14 @@ def _read_block(reader: Reader) -> int:
     if value < 0 and (reader.at - start > 1 or (value != VOID and value + 0x80 not in VALUE_TYPES)):
         feature = GC if reader.data[start] in GC_TYPES else ""
         reader.fail("an unknown block type", "binary-blocktype", start, feature)
+    return value
+
+
+def _read_heap(reader: Reader) -> int:
+    start = reader.at
+    value = reader.s(33)
+    if value < 0 and (reader.at - start > 1 or value + 0x80 not in _HEAP_TYPES):
+        reader.fail("an unknown heap type", "binary-heaptype", start)
     return value
 
 
@@ -148,7 +158,7 @@ READ: dict[str, Callable[[Reader], Immediate]] = {
     "lane": lambda reader: reader.byte("binary-instr"),
     "zero": _read_zero,
     "block": _read_block,
-    "heap": lambda reader: reader.s(33),
+    "heap": _read_heap,
     "memarg": _read_memarg,
     "labels": _read_labels,
     "types": _read_types,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sshi.wasm.itanium_words import BUILTIN, OPERATORS, QUALIFIERS, SPECIAL, STANDARD, Argument, Type, angled, bare, pointer
+from sshi.wasm.itanium_words import BUILTIN, OBJECTS, OPERATORS, QUALIFIERS, SPECIAL, STANDARD, Argument, Type, angled, bare, pointer
 
 T = TypeVar("T")
 
@@ -69,7 +69,18 @@ class _Reader:
         """A function or object, from where the reader stands: its name, then its parameters' types."""
         if special := SPECIAL.get(self._peek(2)):
             self._at += 2
-            return special + str(self._type() if special[0] != "g" else self._name().text)
+            return special + (self._name().text if special in OBJECTS else str(self._type()))
+        if self._skip("TC"):
+            whole = str(self._type())
+            self._offset()
+            return f"construction vtable for {self._type()}-in-{whole}"
+        if self._peek(2) in ("Th", "Tv"):
+            kind = "virtual" if self._peek(2) == "Tv" else "non-virtual"
+            self._at += 2
+            self._offset()
+            if kind == "virtual":
+                self._offset()
+            return f"{kind} thunk to {self._nested(self.encoding)}"
         name = self._name()
         if not self.rest() or self._peek() in ".E":
             return name.text
@@ -78,6 +89,13 @@ class _Reader:
         parameters = self._until(lambda: str(self._type()), ends=".E")
         inside = "" if parameters == ["void"] else ", ".join(parameters)
         return self._spend(f"{result.left}{space}{name.text}({inside}){name.qualifiers}{result.right}")
+
+    def _offset(self) -> None:
+        """How far a thunk moves its object, or where in the whole a part stands."""
+        self._skip("n")
+        self._number()
+        if not self._skip("_"):
+            raise NotCxx
 
     # -- names ---------------------------------------------------------------------------------------------------------------------
 
@@ -292,6 +310,11 @@ class _Reader:
                 inner = self._nested(self._template_argument)
                 pack += inner if isinstance(inner, list) else [inner]
             return pack
+        if self._skip("X"):
+            found = self._template_parameter()  # the one expression that is read
+            if not self._skip("E"):
+                raise NotCxx
+            return found
         if not self._skip("L"):
             return self._type()
         if self._skip("_Z"):

@@ -25,7 +25,12 @@ STANDARD = {
     "t": "std", "a": "std::allocator", "b": "std::basic_string", "s": "std::string", "i": "std::istream", "o": "std::ostream",
     "d": "std::iostream",
 }  # fmt: skip
-SPECIAL = {"TV": "vtable for ", "TT": "VTT for ", "TI": "typeinfo for ", "TS": "typeinfo name for ", "GV": "guard variable for "}
+OBJECTS = ("guard variable for ", "thread-local wrapper routine for ", "thread-local initialization routine for ")
+"""What stands before an object's name; the rest of `SPECIAL` stands before a type."""
+SPECIAL = {
+    "TV": "vtable for ", "TT": "VTT for ", "TI": "typeinfo for ", "TS": "typeinfo name for ", "GV": OBJECTS[0], "TW": OBJECTS[1],
+    "TH": OBJECTS[2],
+}  # fmt: skip
 QUALIFIERS = {"r": " restrict", "V": " volatile", "K": " const"}
 
 
@@ -45,8 +50,8 @@ Argument = Type | list[Type]
 
 
 def bare(name: str) -> str:
-    """What constructors and destructors of that class are called; a lambda has no name."""
-    return "" if name.startswith("'") else name.partition("<")[0]
+    """What constructors and destructors of that class are called, without its arguments and tags; a lambda has no name."""
+    return "" if name.startswith("'") else name.partition("<")[0].partition("[")[0]
 
 
 def angled(arguments: list[Argument]) -> str:

@@ -28,6 +28,8 @@ _DISPLAY = {
     "MethodResolveError/MethodNotFound": "MethodNotFound",
     "MethodResolveError/MethodInvalidSignature": "MethodInvalidSignature",
     "LinkError": "{msg}",
+    "LoadingError": "Loading error: {msg}",
+    "CompilationError/WasmtimeCompileError": "Wasmtime compilation error: {msg}",
     "WasmTrap/Unreachable": "WebAssembly trap: An `unreachable` opcode was executed.",
     "WasmTrap/MemoryOutOfBounds": "WebAssembly trap: Memory out of bounds trap.",
     "WasmTrap/IllegalArithmetic": "WebAssembly trap: An arithmetic exception, e.g. divided by zero.",
@@ -50,6 +52,7 @@ _PREPARE = {
     "TooManyParamsPerContract": "Too many function parameters in the contract",
     "TooManyParamsPerFunction": "Too many parameters in a single function",
     "OperandStackTooLarge": "A function uses too much operand stack.",
+    "InstrumentedCodeTooLarge": "The instrumented code exceeds the size limit.",
 }
 _DISPLAY |= {f"CompilationError/PrepareError/{name}": f"PrepareError: {text}" for name, text in _PREPARE.items()}
 

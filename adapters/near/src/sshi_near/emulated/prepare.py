@@ -18,14 +18,14 @@ from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
 from sshi.wasm.instructions import emit, tokens
 from sshi.wasm.leb128 import encode_u
-from sshi.wasm.meter import Costs, EntryCost, GlobalHook, InlineModel, PerUnit, StackModel, inject_exact
-from sshi.wasm.meter.costs import COUNTED
+from sshi.wasm.meter import GlobalHook, InlineModel, StackModel, inject_exact
 from sshi.wasm.module import EXTERNREF, FUNC, I32, I64, MEMORY, TAG, VALUE_TYPES, Code, Export, FuncType, Import, Limits, Module
 from sshi.wasm.opcodes import BY_MNEMONIC
 from sshi.wasm.stack.height import heights
 from sshi_near.emulated.bind import OUT_OF_GAS, OUT_OF_STACK
 from sshi_near.emulated.context import GAS
 from sshi_near.emulated.errors import Abort
+from sshi_near.engine_limits import INJECTED, can_pass, costs_of, instance_bytes, instrumented_bytes
 from sshi_near.tables import Parameters, host_table
 
 METHOD = "method "
@@ -55,6 +55,8 @@ def prepare(wasm: bytes, parameters: Parameters, *, late: bool = True) -> bytes:
         raise _refused("Deserialization")
     for reason in _late(module, parameters):
         raise _refused(reason)
+    for refused in _in_the_engine(module, parameters):
+        raise refused
     return encode(inject_exact(_normalised(module, parameters), metering(parameters, late=late)))
 
 
@@ -73,15 +75,8 @@ def link_problem(module: Module, version: int) -> str:
 
 def metering(parameters: Parameters, *, late: bool) -> InlineModel:
     """The chain's own metering."""
-    ops, constants = parameters.vm, parameters.constants
-    linear = PerUnit(ops.linear_op_base_cost, ops.linear_op_unit_cost)
-    costs = Costs(
-        default=ops.regular_op_cost,
-        counted=dict.fromkeys(COUNTED, linear),
-        entry=EntryCost(constants.stack_frame_base, constants.stack_frame_per_op, ops.regular_op_cost),
-    )
-    stack = StackModel(parameters.limits.max_stack_height, constants.stack_frame_base, OUT_OF_STACK)
-    return InlineModel(costs, GlobalHook(GAS, OUT_OF_GAS), stack, START, late)
+    stack = StackModel(parameters.limits.max_stack_height, parameters.constants.stack_frame_base, OUT_OF_STACK)
+    return InlineModel(costs_of(parameters), GlobalHook(GAS, OUT_OF_GAS), stack, START, late)
 
 
 def _refused(reason: str) -> Abort:
@@ -108,14 +103,14 @@ def _early(module: Module, size: int, parameters: Parameters) -> Iterator[str]:
     room = limits.max_locals_per_contract
     if limits.min_contract_size_per_local is not None:
         room = min(room, size // limits.min_contract_size_per_local)
-    for code in module.codes:
+    for of, code in zip(module.funcs, module.codes, strict=True):
         if _body_size(code) > limits.max_function_body_size:
             yield "FunctionBodyTooLarge"
         declared = sum(count for count, _ in code.locals)
         room -= declared
         if room < 0:
             yield "TooManyLocals"
-        if declared > limits.max_locals_per_function:
+        if len(module.types[of].params) + declared > limits.max_locals_per_function:
             yield "Deserialization"
 
 
@@ -137,6 +132,19 @@ def _late(module: Module, parameters: Parameters) -> Iterator[str]:
             yield "TooManyBlocksPerFunction"
         if blocks > limits.max_blocks_per_contract:
             yield "TooManyBlocksPerContract"
+    if can_pass(module, limits.max_instrumented_code_size) and instrumented_bytes(module, parameters) > limits.max_instrumented_code_size:
+        yield "InstrumentedCodeTooLarge"
+
+
+def _in_the_engine(module: Module, parameters: Parameters) -> Iterator[Abort]:
+    """What fails when the metered module is compiled and loaded."""
+    first = len(module.imported(FUNC)) + INJECTED
+    for at, (of, code) in enumerate(zip(module.funcs, module.codes, strict=True), first):
+        values = len(module.types[of].params) + sum(count for count, _ in code.locals) + parameters.constants.injected_locals
+        if values > parameters.limits.max_locals_per_function:
+            yield Abort("CompilationError/WasmtimeCompileError", msg=f"failed to compile: wasm[0]::function[{at}]")
+    if instance_bytes(module) > parameters.constants.max_instance_bytes:
+        yield Abort("LoadingError", msg="module instance size does not fit in pooling allocator requirements")
 
 
 def _body_size(code: Code) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sshi.errors import ContractError
 from sshi.host.engine import Compiled, Mode, StackOverflow, WasmTrap, engine
 from sshi.host.outcome import TrapKind
 from sshi.wasm.decode import decode
@@ -108,27 +109,36 @@ class EmulatedRuntime:
         problem = link_problem(module, self._parameters.version)
         if problem:
             return _Code(len(wasm), link_problem=problem)
+        try:
+            compiled = self._engine.compile(prepared)
+        except ContractError as error:  # the emulator's own limit: a `br_table` of more than 65,520 targets
+            return _Code(len(wasm), refused=Abort("CompilationError/WasmtimeCompileError", msg=error.message))
         methods, others = _methods(module)
-        return _Code(len(wasm), self._engine.compile(prepared), methods, others, has_start=module.start is not None)
+        return _Code(len(wasm), compiled, methods, others, has_start=module.start is not None)
 
     def _before(self, code: _Code, context: Call) -> _Stop | None:
         """Everything up to the first instruction, in the chain's order."""
         method = context.request.method
         if not method:
             return _Stop(Abort("MethodResolveError/MethodEmptyName"), counts=False)
-        if code.refused is not None:
+        if code.refused is not None and not self._pays_for_loading(code.refused):
             return _Stop(code.refused, counts=False)
         try:
             context.pay("contract_loading_bytes", code.size)
             context.pay("contract_loading_base")
         except Abort:
             return _Stop(Abort("HostError/GasExceeded"), counts=True)
+        if code.refused is not None:
+            return _Stop(code.refused, counts=True)
         if code.link_problem:
             return _Stop(Abort("LinkError", msg=code.link_problem), counts=True)
         if method not in code.methods:
             name = "MethodInvalidSignature" if method in code.others else "MethodNotFound"
             return _Stop(Abort(f"MethodResolveError/{name}"), counts=False)
         return None
+
+    def _pays_for_loading(self, refused: Abort) -> bool:
+        return refused.path == "LoadingError" and self._parameters.limits.fix_contract_loading_error
 
     def _again(self, code: _Code, call: FunctionCall, first: Call) -> Ended:
         """The same call with every charge tested where the chain tests it: what it burnt in the end is exact then."""

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sshi.errors import SshiError
+from sshi.errors import ContractError, SshiError
 from sshi.host.engine import Compiled, engine, validate
+from sshi.wasm.check.limits import of_function, of_operands
+from sshi.wasm.check.rules import Rules
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
 from sshi.wasm.instructions import immediates, key, tokens
@@ -63,7 +65,7 @@ def admit(wasm: bytes) -> Code | Refused:
         module = decode(wasm)
     except SshiError as error:
         return Refused("CodeRejected", f"{_LOADING} {error}")
-    complaint = next(_loading(module), None) or validate(wasm)
+    complaint = next(_loading(module), None) or validate(wasm) or next(_translating(module), None)
     if complaint:
         return Refused("CodeRejected", f"{_LOADING} {complaint}")
     complaint = next(_exports(module), None) or next(_imports(module), None)
@@ -74,7 +76,11 @@ def admit(wasm: bytes) -> Code | Refused:
         return Refused("CodeRejected", f"{_INSTANTIATING} {complaint}")
     nothing = FuncType(b"", b"")
     enterable = frozenset(entry.name for entry in module.exports if module.function_type(entry.index) == nothing)
-    return Code(wasm, blake2_256(wasm), engine("interpreter").compile(encode(_stack_limited(module))), enterable)
+    try:
+        compiled = engine("interpreter").compile(encode(_stack_limited(module)))
+    except ContractError as error:  # the emulator's own limit: a `br_table` of more than 65,520 targets
+        return Refused("CodeRejected", f"{_LOADING} {error}")
+    return Code(wasm, blake2_256(wasm), compiled, enterable)
 
 
 def _stack_limited(module: Module) -> Module:
@@ -94,6 +100,8 @@ def _loading(module: Module) -> Iterator[str]:
             yield f"a function type has {len(of.params)} parameters"
     if any(table.element != FUNCREF or table.init is not None for table in module.tables) or len(module.tables) > 1:
         yield "it has a table of another kind, or two"
+    if any(table.limits.minimum > limits.table_elements for table in module.tables):
+        yield f"a table begins with more than {limits.table_elements:,} elements"
     if module.tags:
         yield "it has exception tags"
     if any(segment.flag not in (0, 2) for segment in module.elements):
@@ -105,14 +113,22 @@ def _loading(module: Module) -> Iterator[str]:
     if any(len(tokens(entry.init)) != 2 for entry in module.globals):
         yield "a global's initial value is an extended constant expression"
     for number, code in enumerate(module.codes, len(module.imported(FUNC))):
-        if sum(count for count, _ in code.locals) > limits.locals_per_function:
-            yield f"function {number} has too many locals"
         if any(kind in _FLOATS for _, kind in code.locals):
             yield f"function {number} has a float local"
         for token in set(tokens(code.body, code.at)):
             complaint = _instruction(token)
             if complaint:
                 yield f"function {number} has {complaint}"
+
+
+def _translating(module: Module) -> Iterator[str]:
+    """What does not fit the pallet's engine once it makes registers of a valid module."""
+    limits = constants().engine
+    rules = Rules(max_registers=limits.registers_per_function, max_constants=limits.constants_per_function)
+    yield from (f"function {number} has {excess}" for number, excess in of_operands(module, rules))
+    for number, (of, code) in enumerate(zip(module.funcs, module.codes, strict=True), len(module.imported(FUNC))):
+        for excess in of_function(module.types[of], code, tokens(code.body, code.at), rules):
+            yield f"function {number} has {excess}"
 
 
 def _instruction(token: bytes) -> str:

@@ -31,7 +31,14 @@ def execute(code: Code, export: str, run: Run, *, traced: bool) -> Outcome:
         return Rejected(Refusal.MALFORMED_MODULE, "CodeRejected")
     fuel = run.gas // constants().pallet.instruction_ref_time
     try:
-        instance = engine("interpreter").instantiate(code.compiled, _imports(traced=traced), run, fuel=fuel, memory_import=MEMORY_IMPORT)
+        instance = engine("interpreter").instantiate(
+            code.compiled,
+            _imports(traced=traced),
+            run,
+            fuel=fuel,
+            memory_import=MEMORY_IMPORT,
+            table_elements=constants().engine.table_elements,
+        )
         instance.call(export)
     except Ended as end:
         return _ended(end)

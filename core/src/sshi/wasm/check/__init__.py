@@ -13,7 +13,7 @@ from sshi.wasm.check.context import Context
 from sshi.wasm.check.finding import Finding, Severity
 from sshi.wasm.check.limits import check_artifact
 from sshi.wasm.check.rules import Rules
-from sshi.wasm.check.shape import check_shape
+from sshi.wasm.check.shape import check_shape, default_entries
 from sshi.wasm.module import FuncType, Module
 
 
@@ -30,7 +30,9 @@ def check(
     `interface` has the types of the functions it may import from module `source`; `entries` are the declared entries' names, None when
     nothing was declared and every exported `() -> ()` is one.
     """
-    context = Context(module, rules)
+    names = default_entries(module) if entries is None else tuple(entries)
+    # without any, whatever is exported has to do: its author will make entries of it
+    context = Context(module, rules, names or [export.name for export in module.exports])
     check_shape(context, interface, source, entries)
     check_bodies(context)
     return context.all()

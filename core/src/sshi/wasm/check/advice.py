@@ -6,10 +6,6 @@ from dataclasses import dataclass
 
 from sshi.wasm.lower.features import flags
 
-WASI = ("wasi_snapshot_preview1", "wasi_unstable", "wasi")
-BINDGEN = ("wbg", "__wbindgen_placeholder__", "__wbindgen_externref_xform__", "./index_bg.js")
-
-
 SINCE = {
     "sign-extension": ("sign-ext", "rustc 1.70 and clang 16"),
     "bulk-memory": ("bulk-memory", "rustc 1.87 and clang 20"),
@@ -19,10 +15,18 @@ SINCE = {
 """LLVM's name for a feature, and the compilers that first turned it on by default."""
 
 
+ASSEMBLYSCRIPT = ("sign-extension", "bulk-memory")
+"""What asc turns on by default, under its own names."""
+
+
+LIBRARIES = "Rust's own libraries do without it for the target wasm32v1-none only, or with -Z build-std"
+
+
 def turned_on(feature: str) -> str:
     """Who turned the feature on, and how to turn it off."""
     name, since = SINCE[feature]
-    return f"on by default since {since}; to turn it off, {flags(name)}"
+    asc = f", or `asc --disable {feature}`" if feature in ASSEMBLYSCRIPT else ""
+    return f"on by default since {since}; to turn it off, {flags(name)}{asc}. {LIBRARIES}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,24 +90,9 @@ LOWERED = {
 """What the linker rewrites, in words."""
 
 
-def foreign_module(module: str) -> str:
-    """What to do about imports from another module than the interface's."""
-    if module.startswith(WASI):
-        return (
-            "this is WASI, an operating system: build for wasm32-unknown-unknown (Rust), -target wasm32-freestanding (Zig, C), not for wasi"
-        )
-    if module in BINDGEN:
-        return (
-            "wasm-bindgen is for browsers and came in with a dependency: `cargo tree -i wasm-bindgen` names it; "
-            'usual causes are getrandom\'s "js" feature and chrono\'s "wasmbind"'
-        )
-    return "import functions of the interface only, all from `env`"
-
-
-STACK = (
-    "toolchains reserve 1 MiB of stack unless told otherwise: link with -zstack-size=65536 "
-    "(Rust: -C link-arg=-zstack-size=65536, C and Zig: -Wl,-z,stack-size=65536)"
-)
 EXPORT = 'export the entry: #[no_mangle] pub extern "C" fn name() (Rust), __attribute__((export_name("name"))) void name(void) (C)'
-START = "export an entry for what must run first, or `_initialize`, which every call runs before its entry; C and C++: link with --no-entry"
+START = (
+    "export an entry for what must run first, or `_initialize`, which every call runs before its entry; "
+    "C and C++: link with --no-entry; AssemblyScript: --exportStart _initialize"
+)
 MEMORY = "link with --export-memory, and without --import-memory"

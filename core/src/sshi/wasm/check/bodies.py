@@ -9,19 +9,25 @@ from sshi.wasm.check.advice import FORBIDDEN, LOWERED, PROPOSALS, turned_on
 from sshi.wasm.check.codes import codes
 from sshi.wasm.check.context import Context
 from sshi.wasm.check.limits import Excess, of_function, of_operands
-from sshi.wasm.check.origin import float_fix
+from sshi.wasm.check.origin import float_fix, is_own
 from sshi.wasm.flow import number
 from sshi.wasm.immediates import Immediate
-from sshi.wasm.instructions import block_signature, encode_instruction, immediates, key, tokens
+from sshi.wasm.instructions import block_signature, immediates, key, tokens
 from sshi.wasm.module import EXNREF, EXTERNREF, F32, F64, FUNCREF, GC, REFERENCE_TYPES, V128, VALUE_TYPES, Code, FuncType
 from sshi.wasm.opcodes import BY_KEY, Op
 
 FLOATS = (F32, F64)
 LOWERED_BULK = frozenset(("memory.copy", "memory.fill", "memory.init", "data.drop"))
+CONTINUED = 0x80
+"""What a byte of a number is at least when another follows."""
+
 PADDED = frozenset(("call_indirect", "memory.size", "memory.grow"))
 
 Verdict = tuple[str | None, str | None]
 """The finding an instruction is, and the feature it uses that the linker lowers."""
+
+Instruction = tuple[int | None, bytes]
+"""Where one stands in the file, None when it is in none, and its bytes."""
 
 
 def forbidden_type(kind: int, *, references: bool) -> str | None:
@@ -70,6 +76,8 @@ class _Verdicts(dict[bytes, Verdict]):
         super().__init__()
         self._types = context.module.types
         self._features = context.rules.features
+        self._table = min(context.kept["table"], default=0)
+        """The one that becomes the first when the others are dropped."""
 
     def __missing__(self, token: bytes) -> Verdict:
         op = BY_KEY[key(token)]
@@ -105,11 +113,11 @@ class _Verdicts(dict[bytes, Verdict]):
                 if code := forbidden_type(kind, references=features.reference_types):
                     return code, None
             return None, None if number(values[0]) < 0 or features.multi_value else "multi-value"
-        if op.mnemonic == "call_indirect" and not features.reference_types and number(values[1]):
+        if op.mnemonic == "call_indirect" and not features.reference_types and number(values[1]) != self._table:
             return "reference-types", None
         if op.mnemonic == "call_indirect" and not features.multi_value and len(self._types[number(values[0])].results) > 1:
             return None, "multi-value"
-        if op.mnemonic in PADDED and not features.reference_types and token != encode_instruction(op, values):
+        if op.mnemonic in PADDED and not features.reference_types and _is_padded(token):
             return None, "reference-types"
         return None, None
 
@@ -125,27 +133,38 @@ class _Verdicts(dict[bytes, Verdict]):
         return (None, None) if self._features.reference_types and not is_extern else (op.proposal, None)
 
 
+def _is_padded(token: bytes) -> bool:
+    """Whether the index of a table or memory, which comes last, is longer than the one byte that it was before reference types."""
+    return len(token) > 1 and token[-2] >= CONTINUED
+
+
 def _check_instructions(
     context: Context, function: int, code: Code, split: Sequence[bytes], distinct: dict[bytes, Verdict]
 ) -> Counter[str]:
-    """Report each kind of forbidden instruction once, at the first of them; how many instructions of each feature are lowered."""
-    first: dict[str, tuple[int, str]] = {}
-    count: Counter[str] = Counter()
+    """Report each kind of forbidden instruction once, at the best of them; how many instructions of each feature are lowered."""
+    places: dict[str, list[Instruction]] = {}
     lowered: Counter[str] = Counter()
     offset = 0
     for token in split:
         found, feature = distinct[token]
         if found:
-            first.setdefault(found, (offset, BY_KEY[key(token)].mnemonic))
-            count[found] += 1
+            places.setdefault(found, []).append((code.at + offset if code.at >= 0 else None, token))
         if feature:
             lowered[feature] += 1
         offset += len(token)
-    for found, (at, mnemonic) in first.items():
-        more = f", and {count[found] - 1} more like it" if count[found] > 1 else ""
-        message = f"`{mnemonic}` is {FORBIDDEN[found].one} instruction{more}"
-        _forbidden(context, found, message, function, code.at + at if code.at >= 0 else None)
+    for found, instructions in places.items():
+        (at, token), sources = _best(context, instructions) if context.shows(found, "error") else (instructions[0], ())
+        more = f", and {len(instructions) - 1} more like it" if len(instructions) > 1 else ""
+        message = f"`{BY_KEY[key(token)].mnemonic}` is {FORBIDDEN[found].one} instruction{more}"
+        _forbidden(context, found, message, function, at, sources)
     return lowered
+
+
+def _best(context: Context, instructions: Sequence[Instruction]) -> tuple[Instruction, tuple[str, ...]]:
+    """The first of them that a line of the author's own made, for that is where to look; else the first.  And all their source files."""
+    sources = [context.source(at)[0] for at, _ in instructions]
+    own = next((place for place, source in enumerate(sources) if is_own(source)), 0)
+    return instructions[own], tuple(dict.fromkeys(sources))
 
 
 def _check_signature(context: Context, function: int, of: FuncType, code: Code, seen: set[str]) -> None:
@@ -160,11 +179,14 @@ def _check_signature(context: Context, function: int, of: FuncType, code: Code, 
             _forbidden(context, found, message, function, None)
 
 
-def _forbidden(context: Context, found: str, message: str, function: int, offset: int | None) -> None:
+def _forbidden(context: Context, found: str, message: str, function: int, offset: int | None, sources: Sequence[str] = ()) -> None:
     advice = FORBIDDEN[found]
     if context.is_kept(function):
         is_asked = found == "float" and context.shows(found, "error")  # paths are long, and most findings of a large module only counted
-        fix = float_fix(context.name(function), context.path(function), advice.fix) if is_asked else advice.fix
+        fix = advice.fix
+        if is_asked:
+            name = "" if context.is_entry(function) else context.name(function)  # an entry's name is its author's own
+            fix = float_fix(name, context.callers(function), sources, advice.fix)
         context.add(found, "error", message, function=function, offset=offset, rule=advice.rule, fix=fix)
     else:
         text = f"{message}; nothing uses the function, so the linker drops it"
@@ -173,7 +195,7 @@ def _forbidden(context: Context, found: str, message: str, function: int, offset
 
 def _check_sizes(context: Context, function: int, excesses: Iterable[Excess]) -> None:
     kept = context.is_kept(function)
-    note = "" if kept else "; nothing uses the function, so the linker drops it"
     for excess in excesses:
         fix = codes()[excess.code].fix
-        context.add(excess.code, "error" if kept else "info", f"{excess}{note}", function=function, fix=fix, dropped=not kept)
+        message = f"before linking: {excess} after it" if kept else f"{excess}; nothing uses the function, so the linker drops it"
+        context.add(excess.code, "warning" if kept else "info", message, function=function, fix=fix, dropped=not kept)

@@ -47,8 +47,9 @@ _HEAD = """\
 
 `sshi check CONTRACT` holds a module to the interface's rules and to each target's, offline. Every finding has a stable code, described
 here and by `sshi check --explain CODE`; the function it is in, the shortest chain of calls that leads there, the byte, and the source
-line when the module has debug information. An *error* keeps the module from loading, a *warning* is probably not meant, an *info* is
-what the linker takes care of. What nothing calls is an info: the linker drops it.
+line when the module has debug information. In a chain of calls `(indirect)` follows what is called through the table, as far as types
+allow it, and `(the table)` comes before what only the table is known to lead to. An *error* keeps the module from loading, a *warning*
+is probably not meant, an *info* is what the linker takes care of. What nothing calls is an info: the linker drops it.
 """
 
 

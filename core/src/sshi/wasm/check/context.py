@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
 from typing import TypedDict, Unpack
 
 from sshi.wasm.callgraph import call_graph
@@ -15,8 +17,15 @@ from sshi.wasm.module import FUNC, Module
 from sshi.wasm.names import function_names
 from sshi.wasm.reach import Reach
 
+INITIALIZE = "_initialize"
+"""The export of a reactor, which runs before every entry."""
+
 PATH_SHOWN = 12
 """Longer call paths lose their middle."""
+
+TABLE = "(the table)"
+INDIRECT = " (indirect)"
+"""What a path begins with when only the table leads to it, and what follows the name of a function that is called through the table."""
 
 SHOWN = 25
 """Findings of one code; more of the same are counted."""
@@ -33,19 +42,24 @@ class Where(TypedDict, total=False):
 
 
 class Context:
-    """One module held to one target's rules."""
+    """One module held to one target's rules; `entries` are the names of what the host may start in it."""
 
-    def __init__(self, module: Module, rules: Rules) -> None:
+    def __init__(self, module: Module, rules: Rules, entries: Collection[str]) -> None:
         self.module = module
         self.rules = rules
         self.imports = module.imported(FUNC)
-        self.kept = Reach(module).live
+        self.function_types = module.function_types()
+        # the linker exports the entries and the memory: what only another export reaches, it drops
+        exported = (*entries, INITIALIZE, "memory")
+        linked = replace(module, exports=tuple([export for export in module.exports if export.name in exported]))
+        self.kept = Reach(linked).live
         """What the linker keeps, by index space; the rest it drops."""
         self.places = Places(module)
         self.findings: list[Finding] = []
         self._count: Counter[tuple[str, Severity]] = Counter()
-        self._graph = call_graph(module)
+        self._graph = call_graph(linked)
         self._before = self._graph.reached(self._graph.roots)
+        self._held: dict[int, int | None] | None = None
         self._names = function_names(module)
         self._lines: LineTable | None = None
         self._exports: dict[int, str] = {}
@@ -60,7 +74,7 @@ class Context:
             return
         function = where.get("function")
         name = "" if function is None else self.name(function)
-        path = () if function is None else self.path(function)
+        path = () if function is None or where.get("dropped") else self.path(function)
         offset = where.get("offset")
         if offset is None and function is not None:
             offset = self.places.function(function)
@@ -104,12 +118,32 @@ class Context:
         return f"{self.imports[function].module}.{self.imports[function].name}" if imported else f"func[{function}]"
 
     def path(self, function: int) -> tuple[str, ...]:
-        """The shortest chain of calls from what the host can start to the function, which comes last; empty when there is none."""
+        """The best chain of calls from what the host can start to the function, which comes last; empty when there is none.
+
+        A function that is called through the table says so.  One that only the table leads to begins there: no call of its type is
+        known to happen, and the linker keeps it all the same.
+        """
         path = self._graph.path(self._before, function)
-        if len(path) <= PATH_SHOWN:
-            return tuple(map(self.name, path))
+        first = ()
+        if not path:
+            if self._held is None:
+                self._held = self._graph.reached(self._graph.taken)
+            path = self._graph.path(self._held, function)
+            first = (TABLE,) if path else ()
+        names = (*first, *(f"{self.name(at)}{INDIRECT * indirect}" for at, indirect in path))
+        if len(names) <= PATH_SHOWN:
+            return names
         half = PATH_SHOWN // 2
-        return (*map(self.name, path[:half]), f"… {len(path) - 2 * half} more …", *map(self.name, path[-half:]))
+        return (*names[:half], f"… {len(names) - 2 * half} more …", *names[-half:])
+
+    def callers(self, function: int) -> tuple[str, ...]:
+        """The names on that path that certainly call it, the nearest first; not an entry's, which is its author's own."""
+        found: list[str] = []
+        for name in reversed(self.path(function)[1:]):
+            found.append(name.removesuffix(INDIRECT))
+            if name.endswith(INDIRECT):
+                break
+        return tuple(found[1:])
 
     def source(self, offset: int | None) -> tuple[str, int]:
         """The source file and line that byte comes from; ("", 0) when nothing says."""
@@ -118,6 +152,10 @@ class Context:
         if self._lines is None:
             self._lines = line_table(self.module)
         return self._lines.at(offset) or ("", 0)
+
+    def is_entry(self, function: int) -> bool:
+        """Whether the host starts the function."""
+        return function in self._before and self._before[function] is None
 
     def is_kept(self, function: int) -> bool:
         """Whether the linker keeps the function."""

@@ -1,19 +1,30 @@
-"""A module's sizes beside a target's numbers: the contract's before linking, the artifact's after it."""
+"""A module's sizes beside a target's numbers: the contract's before linking, the artifact's after it.
+
+Only the artifact decides: linking drops what nothing uses and adds the shim, lowering writes longer bodies, and taking out calls
+shorter ones.  What the contract has too much of is said all the same, because there the place is known.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sshi.errors import LinkError
 from sshi.wasm.check.codes import codes
 from sshi.wasm.check.finding import Finding
 from sshi.wasm.check.rules import Rules
-from sshi.wasm.flow import OPENERS
-from sshi.wasm.instructions import tokens
+from sshi.wasm.demangle import demangle
+from sshi.wasm.flow import OPENERS, number
+from sshi.wasm.instructions import immediates, tokens
 from sshi.wasm.leb128 import encode_u
 from sshi.wasm.module import FUNC, Code, FuncType, Module
-from sshi.wasm.stack.height import heights
+from sshi.wasm.names import function_names
+from sshi.wasm.opcodes import BY_MNEMONIC
+from sshi.wasm.stack.height import Height, heights_of
+
+_CONSTANTS = {BY_MNEMONIC["i32.const"].key: 0xFFFF_FFFF, BY_MNEMONIC["i64.const"].key: 0xFFFF_FFFF_FFFF_FFFF}
+_WIDEST = 8
+"""Bytes of an operand, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,35 +42,38 @@ class Excess:
 
 def of_module(module: Module, size: int, rules: Rules) -> Iterator[Excess]:
     """What the module as a whole has too much of; `size` is the file's."""
+    slots = max((table.limits.minimum for table in module.tables), default=0)
     rows = (
         ("code-size", size, rules.max_module_bytes, "bytes"),
         ("functions", len(module.imported(FUNC)) + len(module.funcs), rules.max_functions, "functions"),
         ("types", len(module.types), rules.max_types, "function types"),
         ("globals", len(module.globals), rules.max_globals, "globals"),
         ("tables", len(module.tables), rules.max_tables, "tables"),
+        ("table-size", slots, rules.max_table_elements, "elements in a table"),
+        ("segments", len(module.datas), rules.max_data_segments, "data segments"),
     )
-    yield from (Excess(code, value, most, what) for code, value, most, what in rows if most is not None and value > most)
+    yield from _past(rows)
 
 
 def of_function(of: FuncType, code: Code, split: Sequence[bytes], rules: Rules) -> Iterator[Excess]:
     """What one function has too much of; `split` are its instructions."""
-    local = sum(count for count, _ in code.locals)
+    declared = sum(count for count, _ in code.locals)
     size = len(code.body) + len(encode_u(len(code.locals))) + sum(len(encode_u(count)) + 1 for count, _ in code.locals)
-    blocks = 0 if rules.max_blocks is None else sum(token[0] in OPENERS for token in split)
     rows = (
         ("params", len(of.params), rules.max_params, "parameters"),
-        ("locals", local, rules.max_locals, "locals"),
+        ("locals", len(of.params) + declared, rules.max_locals, "parameters and locals"),
         ("body-size", size, rules.max_body_bytes, "bytes of code"),
-        ("blocks", blocks, rules.max_blocks, "blocks"),
+        ("blocks", _blocks(split) if rules.max_blocks is not None else 0, rules.max_blocks, "blocks"),
+        ("constants", _constants(code, split, rules.max_constants), rules.max_constants, "different constants"),
     )
-    yield from (Excess(name, value, most, what) for name, value, most, what in rows if most is not None and value > most)
+    yield from _past(rows)
 
 
 def of_all_functions(module: Module, size: int, rules: Rules) -> Iterator[Excess]:
     """What all functions together have too much of."""
     local = sum(count for code in module.codes for count, _ in code.locals)
     params = sum(len(module.types[of].params) for of in module.funcs)
-    blocks = 0 if rules.max_total_blocks is None else sum(token[0] in OPENERS for code in module.codes for token in tokens(code.body))
+    blocks = 0 if rules.max_total_blocks is None else sum(_blocks(tokens(code.body)) for code in module.codes)
     by_size = None if rules.min_bytes_per_local is None else size // rules.min_bytes_per_local
     rows = (
         ("total-locals", local, rules.max_total_locals, "locals in all functions together"),
@@ -67,31 +81,68 @@ def of_all_functions(module: Module, size: int, rules: Rules) -> Iterator[Excess
         ("total-params", params, rules.max_total_params, "parameters of all functions together"),
         ("total-blocks", blocks, rules.max_total_blocks, "blocks in all functions together"),
     )
-    yield from (Excess(code, value, most, what) for code, value, most, what in rows if most is not None and value > most)
+    yield from _past(rows)
 
 
 def of_operands(module: Module, rules: Rules) -> Iterator[tuple[int, Excess]]:
     """The functions by index whose operands take too much at once."""
-    most = rules.max_operand_bytes
-    if most is None:
-        return
+    values = {at: len(module.types[of].params) + sum(count for count, _ in code.locals) for at, of, code in _functions(module)}
+    # most functions are too short to get there, and following one takes longer than anything else here
+    widest = max(1, *(len(of.results) for of in module.types), 1)
+    pushed = {at: widest * len(code.body) for at, _, code in _functions(module)}
+    asked = [
+        at
+        for at in pushed
+        if (rules.max_operand_bytes is not None and _WIDEST * pushed[at] > rules.max_operand_bytes)
+        or (rules.max_registers is not None and values[at] + pushed[at] > rules.max_registers)
+    ]
     try:
-        found = heights(module)
+        found: dict[int, Height] = heights_of(module, asked)
     except LinkError:
         return  # control nobody here follows, which is reported as such
-    for function, height in enumerate(found, len(module.imported(FUNC))):
-        if height.bytes > most:
-            yield function, Excess("operands", height.bytes, most, "bytes of operands at once")
+    for at, height in found.items():
+        rows = (
+            ("operands", height.bytes, rules.max_operand_bytes, "bytes of operands at once"),
+            ("registers", values[at] + height.slots, rules.max_registers, "parameters, locals and operands at once"),
+        )
+        yield from ((at, excess) for excess in _past(rows))
 
 
-def check_artifact(module: Module, size: int, rules: Rules) -> tuple[Finding, ...]:
-    """What a linked artifact has too much of: nothing that the target takes."""
-    first = len(module.imported(FUNC))
-    found = [("", excess) for excess in (*of_module(module, size, rules), *of_all_functions(module, size, rules))]
-    for at, (of, code) in enumerate(zip(module.funcs, module.codes, strict=True), first):
-        found += [(f"func[{at}]", excess) for excess in of_function(module.types[of], code, tokens(code.body), rules)]
-    found += [(f"func[{at}]", excess) for at, excess in of_operands(module, rules)]
+def check_artifact(module: Module, size: int, rules: Rules, more: Iterable[Excess] = ()) -> tuple[Finding, ...]:
+    """What a linked artifact has too much of, and `more` of that kind; nothing that the target takes.  `size` is the file's."""
+    names = function_names(module)
+    whole = [*of_module(module, size, rules), *of_all_functions(module, size, rules), *more]
+    found: list[tuple[str, Excess]] = [("", excess) for excess in whole]
+    single = [
+        (at, excess) for at, of, code in _functions(module) for excess in of_function(module.types[of], code, tokens(code.body), rules)
+    ]
+    for at, excess in (*single, *of_operands(module, rules)):
+        found.append((demangle(names[at]) if at in names else f"func[{at}]", excess))
     return tuple(
-        Finding(excess.code, "error", f"after linking: {excess}", rules.target, function=function, fix=codes()[excess.code].fix)
-        for function, excess in found
+        [
+            Finding(excess.code, "error", f"after linking: {excess}", rules.target, function=function, fix=codes()[excess.code].fix)
+            for function, excess in found
+        ]
     )
+
+
+def _past(rows: Iterable[tuple[str, int, int | None, str]]) -> Iterator[Excess]:
+    return (Excess(code, value, most, what) for code, value, most, what in rows if most is not None and value > most)
+
+
+def _functions(module: Module) -> Iterator[tuple[int, int, Code]]:
+    """Index, type and body of each defined function."""
+    first = len(module.imported(FUNC))
+    return ((at, of, code) for at, (of, code) in enumerate(zip(module.funcs, module.codes, strict=True), first))
+
+
+def _blocks(split: Sequence[bytes]) -> int:
+    return sum(token[0] in OPENERS for token in split)
+
+
+def _constants(code: Code, split: Sequence[bytes], most: int | None) -> int:
+    """How many different values a body's integer constants have, an i32 read as unsigned; 0 where there cannot be too many."""
+    if most is None or len(code.body) <= 2 * most:
+        return 0
+    values = ((token[0], immediates(token)[0]) for token in set(split) if token[0] in _CONSTANTS)
+    return len({_CONSTANTS[op] & number(value) for op, value in values})

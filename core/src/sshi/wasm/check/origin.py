@@ -1,11 +1,13 @@
 """Where a float came from: what is known of the functions that have them, in Rust's libraries, in C's, in AssemblyScript's and Go's.
 
-Names are as `demangle` gives them.  What is not known is given to the crate its name begins with, the standard library aside.
+Names are as `demangle` gives them, and a source file of a library stands for the module it is.  What is not known is given to the
+crate its name begins with, the standard library aside.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -35,7 +37,7 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "the compiler's run-time library for floats (compiler-rt)",
         "some code converts or computes with float, double or long double: look at the callers",
     ),
-    (r"^(ryu|zmij|dtoa|lexical\w*)::", "printing of floats by a crate that serde_json and others use", "serialise integers or strings"),
+    (r"\b(ryu|zmij|dtoa|lexical\w*)::", "printing of floats by a crate that serde_json and others use", "serialise integers or strings"),
     (
         r"^serde_json::|^<?serde_json",
         "serde_json, which knows floats",
@@ -44,7 +46,7 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     (r"^(ciborium|half|serde_cbor|minicbor)\b", "a CBOR crate, which knows floats", "turn its float support off, or use borsh or scale"),
     (r"^(rand|rand_core|rand_distr)::", "a crate for random numbers", "draw integers: `gen_range` of integers, no `gen_bool`, no `f64`"),
     (
-        r"^(fmt_fp|printf_core|v?s?n?printf|vfn?printf|pop_arg|pop_arg_long_double|__small_v?s?n?printf|frexpl?)$",
+        r"^(fmt_fp|printf_core|v?[sf]?n?printf|pop_arg|pop_arg_long_double|__small_v?s?n?printf|frexpl?)$",
         "printf in the C library",
         "write numbers with a loop of your own, or link a printf without floats (iprintf)",
     ),
@@ -60,6 +62,11 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     ),
     (r"^~lib/(util/number|math|number)", "AssemblyScript's numbers", "use i32, i64 or u64 throughout: `number` is f64 there"),
     (
+        r"^(std\.)?fmt\.(parse_float|float|format_float)\b|^std\.math\.",
+        "Zig's standard library",
+        "do not format or parse an f32 or f64, and do without the float functions of std.math",
+    ),
+    (
         r"^(strconv|math|fmt)\.|^runtime\.print(float|complex)",
         "Go's library",
         "avoid package fmt, which formats floats too, and package math",
@@ -73,6 +80,16 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
 
 _ORIGINS = tuple((re.compile(pattern), Origin(cause, fix)) for pattern, cause, fix in _KNOWN)
 _STANDARD = frozenset(("core", "alloc", "std", "compiler_builtins"))
+_RUST_SOURCES = (
+    re.compile(
+        r"/(?:registry/src/[^/]+|vendor|rustc/[^/]+/library|rustlib/src/rust/library)/"
+        r"(?:.+/)?([A-Za-z_][\w-]*?)(?:-\d[^/]*)?/src/(.+)\.rs$"
+    ),
+    re.compile(r"/git/checkouts/([A-Za-z_][\w-]*)-[0-9a-f]+/[^/]+/(?:.+/)?src/(.+)\.rs$"),
+)
+_ZIG_SOURCE = re.compile(r"/lib/std/(.+)\.zig$")
+_C_SOURCE = re.compile(r"/(?:musl|libc|libm|newlib|compiler[_-]rt|libcxx|libcxxabi)/(?:.+/)?(\w+)\.\w+$")
+_TOOLCHAIN = re.compile(r"^/rustc/|/rustlib/|/registry/src/|/git/checkouts/|/lib/(?:std|libc|libcxx|compiler_rt)/|/wasi-sysroot/|/go/src/")
 _CRATE = re.compile(r"[<&*\[( ]*(?:(?:mut|const|dyn) )?([A-Za-z_]\w*)::")
 
 
@@ -90,13 +107,38 @@ def crate(function: str) -> str:
     return found[1] if found and found[1] not in _STANDARD else ""
 
 
-def float_fix(function: str, path: tuple[str, ...], otherwise: str) -> str:
-    """What to do about a float in `function`, which the calls of `path` lead to; `otherwise` when nothing is known."""
-    # not the first of the path: it is an export, so its name is the author's own
-    for name in (function, *reversed(path[1:])):
+def library_module(source: str) -> str:
+    """What a source file of a library is called in code: `core::num::dec2flt::` or, of C's, `strtod`; empty for an author's own file."""
+    for pattern in _RUST_SOURCES:
+        if found := pattern.search(source):
+            parts = [found[1].replace("-", "_"), *found[2].split("/")]
+            return "".join(f"{part}::" for part in parts if part not in ("lib", "mod"))
+    if found := _ZIG_SOURCE.search(source):
+        return f"std.{found[1].replace('/', '.')}."
+    found = _C_SOURCE.search(source)
+    return found[1] if found else ""
+
+
+def is_own(source: str) -> bool:
+    """Whether a source file is the author's, as far as its path says: no library's and not the toolchain's."""
+    return bool(source) and not library_module(source) and not _TOOLCHAIN.search(source)
+
+
+def float_fix(function: str, callers: Sequence[str], sources: Sequence[str], otherwise: str) -> str:
+    """What to do about the floats in `function`; `otherwise` when nothing is known.
+
+    `callers` are those that lead to it, the nearest first; `sources` the files its floats come from, for what was inlined into it.
+    """
+    if origin := float_origin(function):
+        return f"it is {origin.cause}: {origin.fix}"
+    inlined = [module for source in sources if (module := library_module(source))]
+    for module in inlined:
+        if origin := float_origin(module):
+            return f"inlined into it is {origin.cause}: {origin.fix}"
+    for name in callers:
         if origin := float_origin(name):
-            whose = "it" if name == function else f"`{name}`"
-            return f"{whose} is {origin.cause}: {origin.fix}"
+            return f"`{name}` is {origin.cause}: {origin.fix}"
     if name := crate(function):
         return f"it is part of `{name}`: {otherwise}"
-    return otherwise
+    crates = list(dict.fromkeys(f"`{name}`" for module in inlined if (name := crate(module))))
+    return f"inlined into it is code of {' and '.join(crates)}: {otherwise}" if crates else otherwise

@@ -20,15 +20,21 @@ class Rules:
     max_globals: int | None = None
     max_tables: int | None = None
     max_table_elements: int | None = None
+    """Of one table when it begins."""
+    max_data_segments: int | None = None
     max_body_bytes: int | None = None
     """Of one function, locals' declarations and final `end` included."""
     max_locals: int | None = None
-    """Of one function, parameters not counted."""
+    """Of one function, parameters included."""
     max_params: int | None = None
     max_blocks: int | None = None
     """`block`, `loop` and `if` in one function."""
     max_operand_bytes: int | None = None
     """The highest operand stack of one function."""
+    max_registers: int | None = None
+    """Parameters, locals and the highest operand stack of one function, counted in values."""
+    max_constants: int | None = None
+    """Different constants in one function."""
     max_total_locals: int | None = None
     """Of all functions together, as the two below."""
     max_total_params: int | None = None

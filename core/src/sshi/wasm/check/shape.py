@@ -7,17 +7,21 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from sshi.errors import LinkError
-from sshi.wasm.check.advice import EXPORT, FORBIDDEN, MEMORY, STACK, START, foreign_module
+from sshi.spec.manifest import ENTRY_NAME
+from sshi.wasm.check.advice import EXPORT, FORBIDDEN, MEMORY, START
 from sshi.wasm.check.bodies import forbidden_type
 from sshi.wasm.check.codes import codes
-from sshi.wasm.check.context import Context, Where
+from sshi.wasm.check.context import INITIALIZE, Context, Where
+from sshi.wasm.check.finding import Severity
+from sshi.wasm.check.hosts import host_fix
 from sshi.wasm.check.limits import of_module
 from sshi.wasm.check.places import DATAS, ELEMENTS, GLOBALS, MEMORIES, TABLES, TAGS
+from sshi.wasm.check.toolchain import stack_fix
 from sshi.wasm.encode import encode
 from sshi.wasm.instructions import tokens
 from sshi.wasm.links import describe
 from sshi.wasm.lower.segments import plain_elements
-from sshi.wasm.module import FUNC, FUNCREF, GLOBAL, KINDS, PAGE, TABLE, VALUE_TYPES, FuncType, Import, Limits
+from sshi.wasm.module import FUNC, FUNCREF, GLOBAL, I32, KINDS, PAGE, TABLE, VALUE_TYPES, FuncType, Import, Limits, Module
 from sshi.wasm.module import MEMORY as MEMORY_KIND
 from sshi.wasm.opcodes import BY_MNEMONIC
 from sshi.wasm.reach import constant_u32
@@ -25,9 +29,18 @@ from sshi.wasm.reach import constant_u32
 SHARED, WIDE = 2, 4
 """Flags of a memory or table: shared between threads, 64-bit addresses."""
 
+_NAME_READ = 80
+"""Characters of an unknown name that are compared with the interface's."""
+
 ENTRY_TYPE = FuncType(b"", b"")
-INITIALIZE = "_initialize"
 GLOBAL_GET = BY_MNEMONIC["global.get"].key
+
+
+def default_entries(module: Module) -> tuple[str, ...]:
+    """The entries of a module that declares none."""
+    types = module.function_types()
+    names = [export.name for export in module.exports if export.kind == FUNC and types[export.index] == ENTRY_TYPE]
+    return tuple([name for name in names if name != INITIALIZE and ENTRY_NAME.fullmatch(name)])
 
 
 def check_shape(context: Context, interface: Mapping[str, FuncType], source: str, entries: Sequence[str] | None) -> None:
@@ -37,7 +50,7 @@ def check_shape(context: Context, interface: Mapping[str, FuncType], source: str
     for entry in context.module.imports:
         if entry.kind != FUNC:
             message = f"the {KINDS[entry.kind]} `{entry.module}.{entry.name}` is imported; a contract imports functions only"
-            fix = MEMORY if entry.kind == MEMORY_KIND else "define it in the module"
+            fix = host_fix(entry, ()) or (MEMORY if entry.kind == MEMORY_KIND else "define it in the module")
             context.add("import-kind", "error", message, offset=context.places.imported(entry), rule="determinism.imports", fix=fix)
     _check_entries(context, entries)
     reactor = context.module.export(INITIALIZE, FUNC)
@@ -56,45 +69,44 @@ def check_shape(context: Context, interface: Mapping[str, FuncType], source: str
 
 def _check_function_import(context: Context, interface: Mapping[str, FuncType], source: str, function: int, entry: Import) -> None:
     kept = context.is_kept(function)
-    severity = "error" if kept else "info"
+    severity: Severity = "error" if kept else "info"
     note = "" if kept else "; nothing calls it, so the linker drops it"
-    where: Where = {"function": function, "rule": "determinism.imports", "dropped": not kept, "fix": foreign_module(entry.module)}
+    where: Where = {"function": function, "rule": "determinism.imports", "dropped": not kept}
     if entry.module != source:
         message = f"`{entry.module}.{entry.name}` comes from module `{entry.module}`, not from `{source}`{note}"
+        if context.shows("import-module", severity):
+            where["fix"] = host_fix(entry, context.imports) or f"import functions of the interface only, all from `{source}`"
         context.add("import-module", severity, message, **where)
         return
     if entry.name not in interface:
-        close = get_close_matches(entry.name, interface, 1)
-        where["fix"] = f"did you mean `{close[0]}`?" if close else "the functions of the interface are listed by `sshi spec`"
-        message = f"the interface has no function `{entry.name}`{note}"
         # dropped or not, a name in the interface's own module that it lacks is a misspelling, or meant for another version
-        context.add("import-unknown", "error" if kept else "warning", message, **where)
+        severity = "error" if kept else "warning"
+        if context.shows("import-unknown", severity):
+            where["fix"] = _unknown_fix(context, interface, entry)
+        context.add("import-unknown", severity, f"the interface has no function `{entry.name}`{note}", **where)
         return
-    found = context.module.function_type(function)
+    found = context.function_types[function]
     if found != interface[entry.name]:
         message = f"`{entry.name}` is imported as {describe(found)}, the interface has {describe(interface[entry.name])}{note}"
         where["fix"] = "declare it as the interface does: every pointer and length is one i32"
         context.add("import-signature", severity, message, **where)
 
 
+def _unknown_fix(context: Context, interface: Mapping[str, FuncType], entry: Import) -> str:
+    if fix := host_fix(entry, context.imports):
+        return fix
+    close = get_close_matches(entry.name[:_NAME_READ], interface, 1)
+    return f"did you mean `{close[0]}`?" if close else "the functions of the interface are listed by `sshi spec`"
+
+
 def _check_entries(context: Context, entries: Sequence[str] | None) -> None:
     exported = {export.name: export.index for export in context.module.exports if export.kind == FUNC}
-    of_type = {name: context.module.function_type(index) for name, index in exported.items()}
+    of_type = {name: context.function_types[index] for name, index in exported.items()}
     if entries is None:
-        found = [name for name, of in of_type.items() if of == ENTRY_TYPE and name != INITIALIZE]
-        if not found:
-            context.add(
-                "entry-missing",
-                "error",
-                "no function of type () -> () is exported: there is nothing to call",
-                rule="entry.default",
-                fix=EXPORT,
-            )
-        for name, of in of_type.items():
-            if of != ENTRY_TYPE and name != INITIALIZE:
-                message = f"the export `{name}` is {describe(of)} and so no entry"
-                fix = "an entry takes no parameters: its input and its answer cross through host functions"
-                context.add("entry-type", "warning", message, offset=context.places.exported(name), rule="entry.default", fix=fix)
+        if not default_entries(context.module):
+            message = "no function of type () -> () is exported: there is nothing to call"
+            context.add("entry-missing", "error", message, rule="entry.default", fix=EXPORT)
+        _check_exports(context, {name: of for name, of in of_type.items() if name != INITIALIZE})
         return
     for name in entries:
         if name not in exported:
@@ -105,6 +117,19 @@ def _check_entries(context: Context, entries: Sequence[str] | None) -> None:
             message = f"the declared entry `{name}` is {describe(of_type[name])}, an entry is () -> ()"
             fix = "an entry takes no parameters: its input and its answer cross through host functions"
             context.add("entry-type", "error", message, offset=context.places.exported(name), rule="entry.default", fix=fix)
+
+
+def _check_exports(context: Context, exported: Mapping[str, FuncType]) -> None:
+    """A module without a declaration: what it exports has to say what its entries are."""
+    for name, of in exported.items():
+        if of != ENTRY_TYPE:
+            code, rule, message = "entry-type", "entry.default", f"the export `{name}` is {describe(of)} and so no entry"
+        elif not ENTRY_NAME.fullmatch(name):
+            code, rule, message = "entry-name", "entry.name", f"the export `{name}` has no entry's name and so is none"
+        else:
+            continue
+        place = context.places.exported(name) if context.shows(code, "warning") else None
+        context.add(code, "warning", message, offset=place, rule=rule, fix=codes()[code].fix)
 
 
 def _check_memory(context: Context) -> None:
@@ -122,8 +147,14 @@ def _check_memory(context: Context) -> None:
     limits = memories[0]
     _check_flags(context, limits, "memory", place)
     if limits.minimum > most:
-        message = f"the memory starts with {limits.minimum} pages of 64 KiB, {most} are allowed"
-        context.add("memory-too-large", "error", message, offset=place, rule="limits.memory", fix=STACK)
+        stack = _stack_pages(module)
+        part = f", {stack} of them stack," if stack else ","
+        message = f"the memory starts with {limits.minimum} pages of 64 KiB{part} {most} are allowed"
+        data = limits.minimum - stack
+        fix = stack_fix(module)
+        if stack and data >= most:  # a page of stack is needed all the same
+            fix += f"; {data} pages of data stay: look for large statics"
+        context.add("memory-too-large", "error", message, offset=place, rule="limits.memory", fix=fix)
     elif limits.maximum is not None and limits.maximum > most:
         message = f"the memory may grow to {limits.maximum} pages of 64 KiB, {most} are allowed"
         fix = f"link with --max-memory={most * PAGE} (Rust: -C link-arg=--max-memory={most * PAGE}), or declare no maximum"
@@ -141,6 +172,14 @@ def _check_memory(context: Context) -> None:
             )
 
 
+def _stack_pages(module: Module) -> int:
+    """The pages below all data that the stack pointer begins at the top of: a linker's global number 0; 0 where that is not so."""
+    first = module.globals[0] if module.globals and not module.imported(GLOBAL) else None
+    top = constant_u32(first.init) if first and first.type.mutable and first.type.value == I32 else None
+    lowest = min((constant_u32(segment.offset) or 0 for segment in module.datas if segment.offset), default=top)
+    return top // PAGE if top is not None and lowest is not None and lowest >= top else 0
+
+
 def _check_flags(context: Context, limits: Limits, what: str, offset: int | None) -> None:
     for flag, code, message in ((SHARED, "threads", f"the {what} is shared"), (WIDE, "memory64", f"the {what} has 64-bit addresses")):
         if limits.flags & flag:
@@ -150,19 +189,21 @@ def _check_flags(context: Context, limits: Limits, what: str, offset: int | None
 def _check_tables(context: Context) -> None:
     module, rules = context.module, context.rules
     place = context.places.section(TABLES)
-    if len(module.tables) > 1 and not rules.features.reference_types:
-        _bad_type(context, "reference-types", f"the module has {len(module.tables)} tables", place)
-    for table in module.tables:
+    numbers = {at: number for number, at in enumerate(sorted(context.kept["table"]))}
+    if len(numbers) > 1 and not rules.features.reference_types:
+        _bad_type(context, "reference-types", f"the module uses {len(numbers)} tables", place)
+    for at, table in enumerate(module.tables, len(module.imported(TABLE))):
         _check_flags(context, table.limits, "table", place)
         if table.element != FUNCREF:
-            _bad_type(context, "reference-types", f"a table of {VALUE_TYPES[table.element]}", place)
-        if rules.max_table_elements is not None and table.limits.minimum > rules.max_table_elements:
-            message = f"a table of {table.limits.minimum:,} elements, {rules.max_table_elements:,} are allowed"
-            context.add("table-size", "error", message, offset=place, fix=codes()["table-size"].fix)
+            _bad_type(context, "reference-types", f"a table of {VALUE_TYPES[table.element]}", place, kept=at in numbers)
+        if table.init is not None:
+            message = f"table {at} begins with an expression, which belongs to typed references"
+            context.add("gc", "error", message, offset=place, rule=FORBIDDEN["gc"].rule, fix="fill the table by an element segment")
     if not (rules.features.bulk_memory and rules.features.reference_types):
-        kept = tuple([segment for at, segment in enumerate(module.elements) if at in context.kept["elem"]])
+        kept = [segment for at, segment in enumerate(module.elements) if at in context.kept["elem"]]
+        renumbered = tuple([replace(segment, table=numbers.get(segment.table, 0)) for segment in kept])
         try:
-            plain_elements(replace(module, elements=kept))
+            plain_elements(replace(module, elements=renumbered))
         except LinkError as error:
             context.add(
                 "reference-types",

@@ -31,11 +31,19 @@ class Flags:
 
     rust: str
     clang: str
+    note: str = ""
 
     def __str__(self) -> str:
-        return f"build with `{self.rust}` (rustc) or `{self.clang}` (clang, zig cc)"
+        return f"build with `{self.rust}` (rustc) or `{self.clang}` (clang, zig cc{self.note})"
+
+
+_SPLIT_OFF = {"bulk-memory": "bulk-memory-opt", "reference-types": "call-indirect-overlong"}
+"""What LLVM 20 made a feature of its own, and goes on using when only the other is turned off."""
 
 
 def flags(feature: str) -> Flags:
     """The flags that turn a feature off, by LLVM's name for it."""
-    return Flags(f"-C target-feature=-{feature}", f"-mno-{feature}")
+    if feature not in _SPLIT_OFF:
+        return Flags(f"-C target-feature=-{feature}", f"-mno-{feature}")
+    other = _SPLIT_OFF[feature]
+    return Flags(f"-C target-feature=-{feature},-{other}", f"-mno-{feature} -mno-{other}", "; before LLVM 20 the first alone")

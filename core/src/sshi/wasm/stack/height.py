@@ -7,7 +7,10 @@ IndexError, never a wrong answer for a valid one.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 from sshi.errors import LinkError
@@ -48,6 +51,15 @@ def heights(module: Module) -> tuple[Height, ...]:
     return tuple([space.height(index, code) for index, code in zip(module.funcs, module.codes, strict=True)])
 
 
+def heights_of(module: Module, functions: Sequence[int]) -> dict[int, Height]:
+    """The operand height of some defined functions, by index; raises as `heights` does."""
+    if not functions:
+        return {}
+    space = _Space.of(module)
+    first = len(module.imported(FUNC))
+    return {at: space.height(module.funcs[at - first], module.codes[at - first]) for at in functions}
+
+
 _SIZES = tuple(4 if kind in (I32, F32) else 16 if kind == V128 else 8 for kind in range(0x80))
 _NAMED = {"i32": I32, "i64": I64, "f32": F32, "f64": F64, "v128": V128, "funcref": FUNCREF, "ref": FUNCREF}
 
@@ -64,6 +76,28 @@ class _Fixed(dict[bytes, "tuple[int, tuple[int, ...]] | None"]):
         known = all(name in _NAMED for name in op.pushes) and "*" not in op.pops
         effect = self[token] = (len(op.pops), tuple([_SIZES[_NAMED[name]] for name in op.pushes])) if known else None
         return effect
+
+
+class _Locals:
+    """Sizes of a function's parameters and locals by index.  Runs stay runs: a few bytes can declare thousands in every function."""
+
+    __slots__ = ("_ends", "_params", "_sizes")
+
+    def __init__(self, params: tuple[int, ...], code: Code) -> None:
+        self._params = params
+        self._ends = list(accumulate((count for count, _ in code.locals), initial=len(params)))
+        self._sizes = [_SIZES[kind] for _, kind in code.locals]
+
+    def __getitem__(self, index: int) -> int:
+        return self._params[index] if index < len(self._params) else self._sizes[bisect_right(self._ends, index) - 1]
+
+
+class _Block(NamedTuple):
+    """What a block takes and leaves, and the bytes of what it takes."""
+
+    params: tuple[int, ...]
+    results: tuple[int, ...]
+    taken: int
 
 
 class _Frame(NamedTuple):
@@ -84,6 +118,7 @@ class _Space:
     functions: tuple[int, ...]
     globals: tuple[int, ...]
     fixed: _Fixed
+    blocks: dict[bytes, _Block]
 
     @classmethod
     def of(cls, module: Module) -> _Space:
@@ -94,16 +129,20 @@ class _Space:
             (*(entry.desc for entry in module.imported(FUNC) if isinstance(entry.desc, int)), *module.funcs),
             tuple([_SIZES[kind] for kind in (*imported, *(entry.type.value for entry in module.globals))]),
             _Fixed(),
+            {},
         )
 
-    def block(self, token: bytes) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def block(self, token: bytes) -> _Block:
         """Sizes a block takes and leaves."""
+        if (known := self.blocks.get(token)) is not None:
+            return known
         value = number(immediates(token)[0])
-        if value >= 0:
-            return self.params[value], self.results[value]
-        return (), () if value == VOID else (_SIZES[value + 0x80],)
+        params = self.params[value] if value >= 0 else ()
+        results = self.results[value] if value >= 0 else () if value == VOID else (_SIZES[value + 0x80],)
+        block = self.blocks[token] = _Block(params, results, sum(params))
+        return block
 
-    def moving(self, token: bytes, local: list[int]) -> tuple[int, tuple[int, ...]]:
+    def moving(self, token: bytes, local: _Locals) -> tuple[int, tuple[int, ...]]:
         """What an instruction pops and pushes when that hangs on an index."""
         op = token[0]
         if op == LOCAL_GET:
@@ -126,9 +165,7 @@ class _Space:
 
     def height(self, of_type: int, code: Code) -> Height:
         """One body."""
-        local = list(self.params[of_type])
-        for count, kind in code.locals:
-            local += [_SIZES[kind]] * count
+        local = _Locals(self.params[of_type], code)
         fixed, stack = self.fixed, list[int]()
         total = most = most_slots = 0
         frames = [_Frame(0, 0, (), self.results[of_type])]
@@ -150,8 +187,8 @@ class _Space:
             elif op in OPENERS:
                 if op == IF:
                     total -= stack.pop()
-                params, results = self.block(token)
-                frames.append(_Frame(len(stack) - len(params), total - sum(params), params, results))
+                params, results, taken = self.block(token)
+                frames.append(_Frame(len(stack) - len(params), total - taken, params, results))
                 continue
             elif op in (ELSE, END):
                 frame = frames[-1]
