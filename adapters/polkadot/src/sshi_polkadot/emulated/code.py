@@ -16,11 +16,13 @@ from sshi.wasm.check.limits import of_function, of_operands
 from sshi.wasm.check.rules import Rules
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
+from sshi.wasm.flow import number
 from sshi.wasm.instructions import immediates, key, tokens
 from sshi.wasm.leb128 import read_u
 from sshi.wasm.module import F32, F64, FUNC, FUNCREF, GLOBAL, I32, KINDS, MEMORY, PAGE, TABLE, FuncType, Limits, Module
+from sshi.wasm.module import Code as Body
 from sshi.wasm.opcodes import BY_KEY, BY_MNEMONIC, Op
-from sshi.wasm.stack.limit import limit_stack
+from sshi.wasm.stack import heights, limit_stack
 from sshi_polkadot.encoding import blake2_256
 from sshi_polkadot.tables import chain_functions, constants
 
@@ -35,6 +37,7 @@ _LOADING = "Can't load the module into wasmi!"
 _INSTANTIATING = "New code rejected on wasmi instantiation!"
 _ZERO_BYTE = frozenset(BY_MNEMONIC[name].key for name in ("memory.size", "memory.grow"))
 _CALL_INDIRECT = BY_MNEMONIC["call_indirect"].key
+_CONSTANTS = frozenset(BY_MNEMONIC[name].key for name in ("i32.const", "i64.const"))
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,25 @@ def admit(wasm: bytes) -> Code | Refused:
 
 
 def _stack_limited(module: Module) -> Module:
+    """The module counting its stack in values, as the engine does: parameters, locals, temporaries, and a function's own constants.
+
+    Nearly as it does: an operand that is a local or a constant as it stands takes no temporary there, and here it does.
+    """
     limits = constants().engine
-    return limit_stack(module, depth=limits.call_depth, frame_bytes=limits.stack_values * 8, exhausted=STACK_EXHAUSTED)
+    functions = zip(heights(module), module.funcs, module.codes, strict=True)
+    frames = [height.slots + len(module.types[of].params) + _locals(code) + _constants(code) for height, of, code in functions]
+    return limit_stack(module, depth=limits.call_depth, frame_bytes=limits.stack_values, exhausted=STACK_EXHAUSTED, frames=frames)
+
+
+def _locals(code: Body) -> int:
+    return sum(count for count, _ in code.locals)
+
+
+def _constants(code: Body) -> int:
+    """The different constants that the engine keeps in every frame: those that do not fit the 16 bits an instruction has for them."""
+    split = set(tokens(code.body))
+    values = {number(immediates(token)[0]) for token in split if token[0] in _CONSTANTS}
+    return sum(not -(1 << 15) <= value < 1 << 15 for value in values)
 
 
 def _loading(module: Module) -> Iterator[str]:
@@ -112,23 +132,23 @@ def _loading(module: Module) -> Iterator[str]:
         yield "it exports a mutable global"
     if any(len(tokens(entry.init)) != 2 for entry in module.globals):
         yield "a global's initial value is an extended constant expression"
-    for number, code in enumerate(module.codes, len(module.imported(FUNC))):
+    for at, code in enumerate(module.codes, len(module.imported(FUNC))):
         if any(kind in _FLOATS for _, kind in code.locals):
-            yield f"function {number} has a float local"
+            yield f"function {at} has a float local"
         for token in set(tokens(code.body, code.at)):
             complaint = _instruction(token)
             if complaint:
-                yield f"function {number} has {complaint}"
+                yield f"function {at} has {complaint}"
 
 
 def _translating(module: Module) -> Iterator[str]:
     """What does not fit the pallet's engine once it makes registers of a valid module."""
     limits = constants().engine
     rules = Rules(max_registers=limits.registers_per_function, max_constants=limits.constants_per_function)
-    yield from (f"function {number} has {excess}" for number, excess in of_operands(module, rules))
-    for number, (of, code) in enumerate(zip(module.funcs, module.codes, strict=True), len(module.imported(FUNC))):
+    yield from (f"function {at} has {excess}" for at, excess in of_operands(module, rules))
+    for at, (of, code) in enumerate(zip(module.funcs, module.codes, strict=True), len(module.imported(FUNC))):
         for excess in of_function(module.types[of], code, tokens(code.body, code.at), rules):
-            yield f"function {number} has {excess}"
+            yield f"function {at} has {excess}"
 
 
 def _instruction(token: bytes) -> str:

@@ -109,15 +109,20 @@ def of_operands(module: Module, rules: Rules) -> Iterator[tuple[int, Excess]]:
 
 
 def check_artifact(module: Module, size: int, rules: Rules, more: Iterable[Excess] = ()) -> tuple[Finding, ...]:
-    """What a linked artifact has too much of, and `more` of that kind; nothing that the target takes.  `size` is the file's."""
+    """What a linked artifact has too much of, and `more` of that kind; nothing that the target takes.  `size` is the file's.
+
+    What takes seconds to find out about a large module, operands and `more`, is asked only when nothing else is too much.
+    """
     names = function_names(module)
-    whole = [*of_module(module, size, rules), *of_all_functions(module, size, rules), *more]
-    found: list[tuple[str, Excess]] = [("", excess) for excess in whole]
-    single = [
-        (at, excess) for at, of, code in _functions(module) for excess in of_function(module.types[of], code, tokens(code.body), rules)
-    ]
-    for at, excess in (*single, *of_operands(module, rules)):
-        found.append((demangle(names[at]) if at in names else f"func[{at}]", excess))
+
+    def called(at: int) -> str:
+        return demangle(names[at]) if at in names else f"func[{at}]"
+
+    found = [("", excess) for excess in (*of_module(module, size, rules), *of_all_functions(module, size, rules))]
+    for at, of, code in _functions(module):
+        found += [(called(at), excess) for excess in of_function(module.types[of], code, tokens(code.body), rules)]
+    if not found:
+        found = [*(("", excess) for excess in more), *((called(at), excess) for at, excess in of_operands(module, rules))]
     return tuple(
         [
             Finding(excess.code, "error", f"after linking: {excess}", rules.target, function=function, fix=codes()[excess.code].fix)

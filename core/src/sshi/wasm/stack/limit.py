@@ -30,17 +30,27 @@ from sshi.wasm.stack.height import heights
 UNBOUNDED = 1 << 62
 
 
-def limit_stack(module: Module, *, depth: int, frame_bytes: int, exhausted: tuple[str, str], free: Collection[int] = frozenset()) -> Module:
+def limit_stack(
+    module: Module,
+    *,
+    depth: int,
+    frame_bytes: int,
+    exhausted: tuple[str, str],
+    free: Collection[int] = frozenset(),
+    frames: Sequence[int] | None = None,
+) -> Module:
     """The module, stopping in the imported `exhausted` (module and name, `() -> ()`, never returns) past either limit.
 
-    Entering one of the functions `free`, which a pass has added, counts nothing.
+    Entering one of the functions `free`, which a pass has added, counts nothing.  `frames` are the bytes that each defined function's
+    activation takes; unless they are given it is those of parameters, locals and the highest operand stack.
     Raises ValueError for limits that do not fit a counter of 64 bits together.
     """
     imports = len(module.imported(FUNC))
-    functions = zip(heights(module), module.funcs, module.codes, strict=True)
-    sizes = [height.bytes + bytes_of_frame(module.types[of], code) for height, of, code in functions]
-    counted = [0] * imports + [int(index not in free) for index in range(imports, imports + len(sizes))]
-    taken = [0] * imports + [size * counted[at] for at, size in enumerate(sizes, imports)]
+    if frames is None:
+        functions = zip(heights(module), module.funcs, module.codes, strict=True)
+        frames = [height.bytes + bytes_of_frame(module.types[of], code) for height, of, code in functions]
+    counted = [0] * imports + [int(index not in free) for index in range(imports, imports + len(frames))]
+    taken = [0] * imports + [size * counted[at] for at, size in enumerate(frames, imports)]
     needed = needs(call_graph(module), (taken, counted), (frame_bytes, depth))
     if not needed:
         return module
@@ -51,7 +61,7 @@ def limit_stack(module: Module, *, depth: int, frame_bytes: int, exhausted: tupl
         at = function - imports
         of = module.types[module.funcs[at]]
         module, results = result_block(module, of)
-        codes[at] = counter.guarded(codes[at], of, results, counter.cost((sizes[at], 1)), need)
+        codes[at] = counter.guarded(codes[at], of, results, counter.cost((frames[at], 1)), need)
     return replace(module, codes=tuple(codes), globals=(*module.globals, counter.definition()))
 
 
