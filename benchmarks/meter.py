@@ -8,6 +8,7 @@ Never a test: machines differ.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from typing import IO, cast
 
 from run import ROOT
 
+from sshi.link.kept import Bounds, Kept, kept
+from sshi.link.meter import meter_module
 from sshi.wasm.decode import decode
 from sshi.wasm.edit import with_functions
 from sshi.wasm.encode import encode
@@ -42,6 +45,7 @@ STACK_BAR = 1.3
 """How large gas and the stack limiter together may make a contract of 10 KB."""
 
 CALLS, FRAME_BYTES = 512, 65_536
+NO_BOUNDS = Bounds(None, None, None)
 STOP = ("sshi", "stack_exhausted")
 ONE_EACH = Costs(overrides={"block": 1, "else": 0, "end": 0})
 HOOKS = {"host": HostHook(), "inline": HelperHook("gas_left")}
@@ -194,15 +198,20 @@ def verdict(*, held: bool) -> str:
 
 
 def times(path: Path, theirs: Instrument | None, rounds: int, runs: int) -> bool:
-    """Print how long host mode takes; whether the bar held."""
+    """Print how long host mode takes, and when the module was metered before; whether the bar held."""
     wasm = path.read_bytes()
 
     def ours() -> bytes:
         return encode(inject(decode(wasm), ONE_EACH, HOOKS["host"]))
 
+    def again() -> Kept:
+        return kept(wasm, (NO_BOUNDS, None), lambda: meter_module(wasm, path, NO_BOUNDS, None, None))
+
     best(ours, 2)
+    again()
+    second = best(again, 5)
     pairs = [(best(ours, runs), theirs(path, "host", runs=3 * runs)[0] if theirs else 0.0) for _ in range(rounds)]
-    line = f"{len(wasm):>10,} B {median(a for a, _ in pairs) * 1e3:>9.2f} ms"
+    line = f"{len(wasm):>10,} B {second * 1e3:>9.2f} ms {median(a for a, _ in pairs) * 1e3:>9.2f} ms"
     if theirs is None:
         print(f"{line} {'-':>16} {'-':>8}")
         return True
@@ -245,9 +254,12 @@ def main() -> int:
         paths = {size: Path(place) / f"{size}.wasm" for size in SIZES}
         for size, path in paths.items():
             path.write_bytes(encode(module_of(size)))
-        print(f"{'parse to bytes':>12} {'host mode':>10} {'wasm-instrument':>16} {'ratio':>8}")
+        os.environ["SSHI_CACHE_DIR"] = place
+        print(f"{'':>12} {'second run':>12} {'host mode':>12} {'wasm-instrument':>16} {'ratio':>8}")
         held = [times(path, theirs, *SIZES[size]) for size, path in paths.items()]
-        print(f"bar: {BAR:.0f}× the time of wasm-instrument {CRATE[1:]}\n")
+        print(
+            f"bar: {BAR:.0f}× the time of wasm-instrument {CRATE[1:]}, both from bytes to bytes; an unchanged module comes from the cache\n"
+        )
         head = "".join(f" {mode:>11}" + (f" {'theirs':>8}" if theirs else "") for mode in HOOKS)
         print(f"{'size':>12}{head}")
         held += [sizes(path, theirs) for path in paths.values()]
