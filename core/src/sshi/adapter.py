@@ -146,9 +146,9 @@ class Program:
     summary: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Adapter:
-    """One chain.
+    """One chain; equal to itself only.
 
     shim             WAT: imports the chain's host functions and from module "contract" the memory, from module "sshi" the globals
                      `memory_bytes` and `scratch`; exports one function per base function under its own name, and whatever glue needs

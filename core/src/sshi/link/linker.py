@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from sshi.adapter import Adapter, ChainFunction, GlueRequest, Profile
+from sshi.adapter import Adapter, ChainFunction, Features, GlueRequest, Profile
 from sshi.errors import AdapterError, ContractError, LinkError
 from sshi.host.engine import validate, wat_to_wasm
 from sshi.link.check import check_contract, refuse, rules_of
@@ -68,11 +68,15 @@ def build(
     rules = rules_of(target)
     if not checked:
         check_contract(wasm, contract, manifest, rules)
-    named = _link(contract, manifest, adapter, target)
-    linked = named if names else replace(named, customs=())
-    result = encode(linked)
+    entries = tuple([entry.name for entry in manifest.entries])
+    own = _own(wasm, entries)
+    request = GlueRequest(
+        manifest, own.export(interface().reactor, FUNC) is not None, frozenset(entry.name for entry in own.imports), target
+    )
+    made = _linked(wasm, entries, adapter, target.features, adapter.glue(request))
+    linked, result = (made.named, encode(made.named)) if names else (made.bare, made.wasm)
     # sizes first: the engine that validates has some of the same limits, and would blame the adapter
-    refuse(check_artifact(named, len(result), rules, adapter.engine_limits(linked, target) if adapter.engine_limits else ()))
+    refuse(check_artifact(made.named, len(result), rules, adapter.engine_limits(linked, target) if adapter.engine_limits else ()))
     complaint = validate(result)
     if complaint is not None:
         raise AdapterError(adapter.name, f"the linked module is not valid: {complaint}", "report it with the contract")
@@ -81,27 +85,48 @@ def build(
     return Artifact(adapter.name, target.name, result, manifest, {f".{adapter.name}.wasm": result, **extra}, imports)
 
 
-def _link(contract: Module, manifest: Manifest, adapter: Adapter, profile: Profile) -> Module:
-    face = interface()
-    kept = {entry.name for entry in manifest.entries} | {face.reactor, face.memory}
+@dataclass(frozen=True)
+class _Made:
+    """A linked module with the names of its functions and without, and the bytes of the latter."""
+
+    named: Module
+    bare: Module
+    wasm: bytes
+
+
+# Versions of a chain mostly differ in numbers only, and `sshi check` judges all of them: what is linked of the same parts is linked once.
+
+
+@lru_cache(maxsize=1)
+def _own(wasm: bytes, entries: tuple[str, ...]) -> Module:
+    """What is left of the contract: its entries, what they lead to, and nothing that means nothing on a chain."""
+    face, contract = interface(), decode(wasm)
+    kept = {*entries, face.reactor, face.memory}
     silent = [function.name for function in face.functions.values() if function.silent]
     own = replace(contract, exports=tuple(export for export in contract.exports if export.name in kept))
-    own = shake(without_calls(own, face.module, silent))
-    request = GlueRequest(manifest, own.export(face.reactor, FUNC) is not None, frozenset(entry.name for entry in own.imports), profile)
-    own = lower(own, profile.features)
-    own = virtualise(bound(own, face.limits.memory_pages), adapter.scratch_pages)
+    return shake(without_calls(own, face.module, silent))
+
+
+@lru_cache(maxsize=1)
+def _linked(wasm: bytes, entries: tuple[str, ...], adapter: Adapter, features: Features, glue: str) -> _Made:
+    """The contract with the adapter's shim and this glue."""
+    face = interface()
+    own = virtualise(bound(lower(_own(wasm, entries), features), face.limits.memory_pages), adapter.scratch_pages)
     parts = [
         Part(CONTRACT, own, {face.module: SHIM}),
         Part(PROVIDED, _PROVIDES, {CONTRACT: CONTRACT}),
         Part(SHIM, _shim(adapter.shim, adapter.name), {CONTRACT: CONTRACT, PROVIDED: PROVIDED}),
-        Part(GLUE, _glue(adapter.glue(request), adapter.name), {CONTRACT: CONTRACT, SHIM: SHIM, PROVIDED: PROVIDED}),
+        Part(GLUE, _glue(glue, adapter.name), {CONTRACT: CONTRACT, SHIM: SHIM, PROVIDED: PROVIDED}),
     ]
     merged = merge(parts)
     exports = {export.name.removeprefix(f"{GLUE}:"): export.name for export in merged.exports if export.name.startswith(f"{GLUE}:")}
     if adapter.exports_memory:
         exports[face.memory] = f"{CONTRACT}:{face.memory}"
     linked = shake(fold_globals(shake(select_exports(merged, exports))))
-    return to_import(linked, *adapter.import_memory) if adapter.import_memory else linked
+    if adapter.import_memory:
+        linked = to_import(linked, *adapter.import_memory)
+    bare = replace(linked, customs=())
+    return _Made(linked, bare, encode(bare))
 
 
 @lru_cache(maxsize=32)
