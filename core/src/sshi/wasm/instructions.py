@@ -17,11 +17,13 @@ from functools import lru_cache
 
 from sshi.errors import DecodeError
 from sshi.wasm.immediates import INDICES, READ, VOID, WRITE, Immediate, split_catches
-from sshi.wasm.leb128 import Reader, read_u
+from sshi.wasm.leb128 import Reader, encode_u, read_u
 from sshi.wasm.module import GC, REFERENCE_TYPES, VALUE_TYPES, Code, FuncType
 from sshi.wasm.opcodes import BY_KEY, BY_MNEMONIC, TABLE, Op
 
 END = b"\x0b"
+
+_SINGLE = {op.code: op.immediates[0] for op in TABLE if op.prefix is None and len(op.immediates) == 1 and op.immediates[0] in INDICES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,11 @@ def immediates(token: bytes) -> tuple[Immediate, ...]:
 def index(token: bytes) -> int:
     """The first immediate of a one-byte opcode that takes an unsigned number: an index, a label."""
     return token[1] if len(token) == 2 else read_u(token, 1)[0]  # by far the commonest: opcode and one byte
+
+
+def single_space(token: bytes) -> str | None:
+    """The index space of an instruction of one byte and one index, which most with an index are; None for another."""
+    return _SINGLE.get(token[0])
 
 
 def emit(mnemonic: str, *values: Immediate) -> bytes:
@@ -261,6 +268,13 @@ def renumber(spaces: Mapping[str, IndexMap]) -> Rewriter:
     touched = {"block": "type", "memarg": "memory", "catches": "tag"}
 
     def edit(token: bytes) -> bytes:
+        space = single_space(token)
+        if space is not None:
+            if space not in moved:
+                return token
+            at = index(token)
+            to = _moved(space, at, moved)
+            return token if to == at else bytes((token[0],)) + encode_u(to)
         op = BY_KEY[key(token)]
         if not any(touched.get(kind, kind) in moved for kind in op.immediates):
             return token

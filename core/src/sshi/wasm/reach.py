@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 
 from sshi.errors import DecodeError
 from sshi.wasm.immediates import split_catches
-from sshi.wasm.instructions import immediates, key, tokens
+from sshi.wasm.instructions import immediates, index, key, single_space, tokens
 from sshi.wasm.leb128 import read_s
 from sshi.wasm.module import FUNC, KINDS, PAGE, TABLE, Data, Element, Import, Module
 from sshi.wasm.opcodes import BY_KEY, BY_MNEMONIC
+from sshi.wasm.opcodes import TABLE as TABLE_OF_OPS
 
 I32_CONST, REF_FUNC = (BY_MNEMONIC[name].key for name in ("i32.const", "ref.func"))
 
@@ -22,6 +23,10 @@ Reference = tuple[str, int]
 
 _SPACE_OF = {"block": "type", "catches": "tag", "memarg": "memory"}
 _FOLLOWED = frozenset((*KINDS, "type", "elem", "data"))
+_QUIET = frozenset(
+    op.code for op in TABLE_OF_OPS if op.prefix is None and _FOLLOWED.isdisjoint(_SPACE_OF.get(kind, kind) for kind in op.immediates)
+)
+"""The opcodes of one byte that name nothing: most of any body."""
 
 
 class Reach:
@@ -132,6 +137,8 @@ class Reach:
         code = self.module.codes[defined]
         found: dict[Reference, None] = {("type", self.module.funcs[defined]): None}  # in order, so that errors come in order
         for token in dict.fromkeys(tokens(code.body, code.at)):
+            if token[0] in _QUIET:
+                continue
             references = self._references(token)
             found.update(dict.fromkeys(references))
             if key(token) == REF_FUNC:
@@ -146,7 +153,8 @@ class Reach:
         return found
 
     def _expression(self, expression: bytes) -> list[Reference]:
-        return [reference for token in (tokens(expression) if expression else ()) for reference in self._references(token)]
+        split = tokens(expression) if expression else ()
+        return [reference for token in split if token[0] not in _QUIET for reference in self._references(token)]
 
     def _references(self, token: bytes) -> tuple[Reference, ...]:
         """The indices in one instruction; worked out once per distinct instruction."""
@@ -156,6 +164,11 @@ class Reach:
 
 
 def _references(token: bytes) -> Iterator[Reference]:
+    space = single_space(token)
+    if space is not None:
+        if space in _FOLLOWED:
+            yield space, index(token)
+        return
     kinds = BY_KEY[key(token)].immediates
     if not _FOLLOWED.isdisjoint(_SPACE_OF.get(kind, kind) for kind in kinds):
         for kind, value in zip(kinds, immediates(token), strict=True):

@@ -75,12 +75,20 @@ def edit_constants(module: Module, rewriter: Rewriter) -> Module:
         items = tuple([rewriter.body(item) if isinstance(item, bytes) else item for item in segment.items])
         return replace(segment, offset=segment.offset and rewriter.body(segment.offset), items=items)
 
+    def global_(entry: Global) -> Global:
+        init = rewriter.body(entry.init)
+        return entry if init == entry.init else Global(entry.type, init)
+
+    def data(segment: Data) -> Data:
+        offset = segment.offset and rewriter.body(segment.offset)
+        return segment if offset == segment.offset else replace(segment, offset=offset)
+
     return replace(
         module,
         tables=_each(module.tables, lambda of: replace(of, init=of.init and rewriter.body(of.init))),
-        globals=_each(module.globals, lambda entry: Global(entry.type, rewriter.body(entry.init))),
+        globals=_each(module.globals, global_),
         elements=_each(module.elements, element),
-        datas=_each(module.datas, lambda segment: replace(segment, offset=segment.offset and rewriter.body(segment.offset))),
+        datas=_each(module.datas, data),
     )
 
 
