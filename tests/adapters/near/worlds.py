@@ -141,7 +141,7 @@ def emulated(version: int = 86) -> EmulatedRuntime:
 def real(version: int = 86) -> RealRuntime:
     program = find_program("near")
     if program is None:
-        pytest.skip("the chain's VM is not built")
+        pytest.skip("the chain's VM is not built: run `sshi vm build near`")
     return RealRuntime(program, f"near@{version}")
 
 
