@@ -37,7 +37,7 @@ from sshi.spec.manifest import Entry, EntryKind
 from sshi.wasm.meter import GAS_LEFT
 
 DEFAULT_FUEL = 400_000_000
-"""A call's limit when it states none: a little more instructions than 300 Tgas buys on NEAR, half a second of the interpreter."""
+"""A call's limit when it states none: a little more instructions than 300 Tgas buys on NEAR, two to four seconds of the interpreter."""
 MOST_FUEL = (1 << 63) - 1
 
 _AMOUNTS = range(1 << 128)
