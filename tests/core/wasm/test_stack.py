@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from core.wasm.interpreter import Interpreter, Stopped, Trap, Watcher
 from sshi.errors import LinkError
 from sshi.wasm.decode import decode
 from sshi.wasm.meter import Costs, HelperHook, HostHook, PerUnit, inject
-from sshi.wasm.module import FUNC, Module
+from sshi.wasm.module import FUNC, I32, Module
 from sshi.wasm.stack import Height, frame_bytes, heights, limit_stack
 
 EXHAUSTED = ("env", "exhausted")
@@ -310,3 +311,16 @@ def test_any_module_stays_valid_and_does_the_same_below_the_limit(smith, valid, 
             assert after[label] == before[label], (seed, label)
             compared += 1
     assert compared > 40
+
+
+@pytest.mark.parametrize(("locals_", "is_taken"), [(49_999, True), (50_000, False)])
+def test_a_function_with_as_many_locals_as_there_may_be_is_refused_and_one_less_is_limited(parse, valid, locals_, is_taken):
+    """The count is kept in a local more; found by bodies made at random."""
+    module = parse("""(module (func $f (export "f") (call $f)))""")
+    full = replace(module, codes=(replace(module.codes[0], locals=((locals_, I32),)),))
+    valid(full)
+    if is_taken:
+        valid(limit_stack(full, depth=9, frame_bytes=1 << 20, exhausted=("sshi", "stop")))
+    else:
+        with pytest.raises(LinkError, match="50,000"):
+            limit_stack(full, depth=9, frame_bytes=1 << 20, exhausted=("sshi", "stop"))

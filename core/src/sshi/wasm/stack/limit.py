@@ -19,6 +19,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from sshi.errors import LinkError
 from sshi.wasm.callgraph import CallGraph, call_graph
 from sshi.wasm.customs import without_positional
 from sshi.wasm.edit import around, assemble, result_block, with_imports
@@ -28,6 +29,8 @@ from sshi.wasm.stack.height import frame_bytes as bytes_of_frame
 from sshi.wasm.stack.height import heights
 
 UNBOUNDED = 1 << 62
+MOST_LOCALS = 50_000
+"""Parameters and locals of a function that engines take, which no specification says."""
 
 
 def limit_stack(
@@ -43,7 +46,8 @@ def limit_stack(
 
     Entering one of the functions `free`, which a pass has added, counts nothing.  `frames` are the bytes that each defined function's
     activation takes; unless they are given it is those of parameters, locals and the highest operand stack.
-    Raises ValueError for limits that do not fit a counter of 64 bits together.
+    Raises ValueError for limits that do not fit a counter of 64 bits together, and LinkError (contract's fault) for a function that has as
+    many locals as there may be: the count needs one more.
     """
     imports = len(module.imported(FUNC))
     if frames is None:
@@ -160,6 +164,9 @@ class Counter:
         stopping = test + assemble(f"if void; call {self.stop}; end")
         if not need.counts:  # nothing below looks, so the sum is only tested
             return Code(code.locals, here + add + stopping + code.body)
+        if saved >= MOST_LOCALS:
+            message = f"a function of {saved:,} parameters and locals, which needs one more to count calls, {MOST_LOCALS:,} are allowed"
+            raise LinkError(message, advice="split the function")
         before = here + emit("local.tee", saved) + add + there + (here + stopping if need.checks else b"")
         body = around(code, results, before, emit("local.get", saved) + there)
         return Code((*code.locals, (1, self.kind)), body)
