@@ -17,7 +17,7 @@ from sshi.wasm.callgraph import call_graph
 from sshi.wasm.customs import without_positional
 from sshi.wasm.edit import around, assemble, result_block, with_functions, with_imports
 from sshi.wasm.instructions import emit, index, tokens
-from sshi.wasm.leb128 import encode_u
+from sshi.wasm.leb128 import encode_u, joined
 from sshi.wasm.meter.costs import Costs, PerUnit
 from sshi.wasm.meter.inline import BEGIN, ROOM, Body, Charges, Gauge, plan_charges
 from sshi.wasm.meter.points import Kinds, Point, block_points, exact_points
@@ -234,7 +234,7 @@ class _Meter:
                 if seen or not late:
                     out.append(self.test)
         out += code[done:]
-        return b"".join(out)
+        return joined(out)
 
     def _by_cost(self, cost: int) -> bytes:
         charge = self._fixed[cost] = self._charge(emit("i64.const", cost))

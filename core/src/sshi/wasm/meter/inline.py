@@ -15,6 +15,7 @@ can start begins with a call of the first helper, which tests before; past that 
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -136,9 +137,8 @@ class _Plan:
     def places(self, heats: Sequence[Sequence[int]], room: int) -> list[dict[int, bytes]]:
         """Code for single charges by function: the hottest in place, as far as there is room, and what a host can start begins with."""
         found: list[dict[int, bytes]] = [{} for _ in self._bodies]
-        hot = [(-heats[function][point.at], function, point.at, point.cost) for function, point in self._free()]
-        for heat, function, at, cost in sorted(hot):
-            if not heat or _is_last(self._bodies[function].split, at):
+        for function, at, cost in self._by_heat(heats):
+            if _is_last(self._bodies[function].split, at):
                 continue
             code = self._in_place(cost)
             # a body that grows may need one more byte for its size
@@ -151,6 +151,15 @@ class _Plan:
         for function in self._bare:
             found[function][BEGIN] = self._called(0)
         return found
+
+    def _by_heat(self, heats: Sequence[Sequence[int]]) -> Iterator[tuple[int, int, int]]:
+        """Function, place and cost of the charges that are in a loop at all, the hottest first, else in order."""
+        found = [array("q") for _ in range(2 * HOTTEST + 1)]  # numbers only: of a hostile body there are hundreds of thousands
+        for function, point in self._free():
+            found[heats[function][point.at]].extend((function, point.at, point.cost))
+        for numbers in reversed(found[1:]):
+            each = iter(numbers)
+            yield from zip(each, each, each, strict=True)
 
     def _free(self) -> Iterator[tuple[int, Point]]:
         """The charges of a known cost by function, but for those that a function which a host can start begins with."""
@@ -210,12 +219,12 @@ def _heats(graph: CallGraph, imports: int, bodies: Sequence[Body]) -> list[list[
 
 
 def _depths(split: Sequence[bytes]) -> list[int]:
-    """How many loops are around each instruction."""
+    """How many loops are around each instruction, as far as that counts."""
     found: list[int] = []
     is_loop: list[bool] = []
     depth = 0
     for token in split:
-        found.append(depth)
+        found.append(min(depth, HOTTEST))
         op = token[0]
         if op in OPENERS:
             is_loop.append(op == LOOP)

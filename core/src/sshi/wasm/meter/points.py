@@ -10,11 +10,12 @@ Code that validation calls unreachable is not charged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, compress
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from sshi.wasm.flow import (
     BLOCK,
@@ -125,13 +126,40 @@ class _Run:
     cost: int = 0
 
 
-def block_points(code: Sequence[bytes], kinds: Kinds, entry: int = 0) -> list[Point]:
+class _Points(Sequence[Point]):
+    """Points of known costs, kept as numbers: of a hostile body there may be half as many as it has bytes."""
+
+    __slots__ = ("_at", "_cost")
+
+    def __init__(self, at: array[int], cost: array[int]) -> None:
+        self._at, self._cost = at, cost
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def __iter__(self) -> Iterator[Point]:
+        return map(Point, self._at, self._cost)
+
+    @overload
+    def __getitem__(self, index: int) -> Point: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Point]: ...
+    def __getitem__(self, index: int | slice) -> Point | Sequence[Point]:
+        if isinstance(index, slice):
+            return _Points(self._at[index], self._cost[index])
+        return Point(self._at[index], self._cost[index])
+
+
+def block_points(code: Sequence[bytes], kinds: Kinds, entry: int = 0) -> Sequence[Point]:
     """The points of a body's instructions, in order, each run charged as a whole; `entry` is charged at its start."""
     # only where control turns is anything to decide; between, the costs are summed without looking: a body is mostly that
-    before = list(accumulate(map(kinds.costs.__getitem__, code), initial=0))
-    begins, costs = [0], [entry]  # the runs: where each begins, and its cost as far as it is known
+    before = array("q", accumulate(map(kinds.costs.__getitem__, code), initial=0))
+    begins, costs = array("q", (0,)), array("q", (entry,))  # the runs: where each begins, and its cost as far as it is known
     run = 0  # the one being gathered
-    entered, outermost = [0], [0]  # of each open block: the run it was entered in, the outermost block that a branch inside goes to
+    entered, outermost = (
+        array("q", (0,)),
+        array("q", (0,)),
+    )  # of each open block: the run it was entered in, the outermost block that a branch inside goes to
     counted: list[Point] = []
     done = dead = 0
     for at in compress(range(len(code)), map(kinds.turns.__getitem__, code)):
@@ -170,8 +198,8 @@ def block_points(code: Sequence[bytes], kinds: Kinds, entry: int = 0) -> list[Po
             run = len(begins)
             begins.append(after)
             costs.append(0)
-    points = [Point(at, cost) for at, cost in zip(begins, costs, strict=True) if cost]
-    return sorted(points + counted, key=_place) if counted else points
+    points = _Points(array("q", compress(begins, costs)), array("q", filter(None, costs)))
+    return sorted([*points, *counted], key=_place) if counted else points
 
 
 def _place(point: Point) -> int:
