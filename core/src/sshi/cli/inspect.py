@@ -11,7 +11,7 @@ from sshi.cli.common import json_option, manifest_option, print_json
 from sshi.errors import ManifestError
 from sshi.link.source import decode_file, read_manifest, read_module
 from sshi.wasm.module import FUNC, GLOBAL, MEMORY, TABLE, FuncType, Module
-from sshi.wasm.names import label
+from sshi.wasm.names import labels
 
 EPILOG = """\b
 Examples:
@@ -22,6 +22,7 @@ Examples:
 Exit status: 0, or 2 when the file is no module.
 """
 
+_TYPES_SHOWN = 16
 _KINDS = {FUNC: "func", TABLE: "table", MEMORY: "memory", GLOBAL: "global"}
 _TYPES = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128", 0x70: "funcref", 0x6F: "externref"}
 
@@ -52,6 +53,7 @@ def describe(module: Module, size: int) -> dict[str, Any]:
     types = [type_text(of) for of in module.function_types()]
     imported = iter(types)
     functions = len(types) - len(module.funcs)
+    found = labels(module)
     return {
         "bytes": size,
         "imports": [
@@ -66,7 +68,12 @@ def describe(module: Module, size: int) -> dict[str, Any]:
         "exports": [{"name": entry.name, "kind": _KINDS.get(entry.kind, "tag"), "index": entry.index} for entry in module.exports],
         "memories": [{"pages": memory.minimum, "maximum": memory.maximum} for memory in module.memories],
         "functions": [
-            {"index": functions + at, "name": label(module, functions + at), "type": types[functions + at], "bytes": len(code.body)}
+            {
+                "index": functions + at,
+                "name": found.get(functions + at, f"func[{functions + at}]"),
+                "type": types[functions + at],
+                "bytes": len(code.body),
+            }
             for at, code in enumerate(module.codes)
         ],
         "data_bytes": sum(len(segment.data) for segment in module.datas),
@@ -76,9 +83,13 @@ def describe(module: Module, size: int) -> dict[str, Any]:
 
 def type_text(kind: FuncType) -> str:
     """`(i32, i32) -> i32`."""
-    params = ", ".join(_TYPES.get(byte, f"0x{byte:02x}") for byte in kind.params)
-    results = ", ".join(_TYPES.get(byte, f"0x{byte:02x}") for byte in kind.results)
-    return f"({params}) -> {results or '()'}"
+    return f"({_type_names(kind.params)}) -> {_type_names(kind.results) or '()'}"
+
+
+def _type_names(kinds: bytes) -> str:
+    """The first of them, and how many more: there may be a thousand, for every function."""
+    more = [f"{len(kinds) - _TYPES_SHOWN} more"] if len(kinds) > _TYPES_SHOWN else []
+    return ", ".join([*(_TYPES.get(byte, f"0x{byte:02x}") for byte in kinds[:_TYPES_SHOWN]), *more])
 
 
 def _show(facts: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from sshi.wasm.instructions import emit, index, tokens
+from sshi.wasm.leb128 import joined
 from sshi.wasm.module import FUNC, Code, Module
 
 _CALL = 0x10
@@ -44,4 +45,4 @@ def _quiet(code: Code, arities: Mapping[int, int]) -> Code:
             kept.pop()
             left -= 1
         kept += [emit("drop")] * left
-    return Code(code.locals, b"".join(kept)) if changed else code
+    return Code(code.locals, joined(kept)) if changed else code

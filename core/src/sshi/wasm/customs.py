@@ -21,5 +21,5 @@ def positional(module: Module) -> tuple[str, ...]:
 
 def without_positional(module: Module) -> Module:
     """The module without them."""
-    dropped = positional(module)
+    dropped = frozenset(positional(module))
     return replace(module, customs=tuple(custom for custom in module.customs if custom.name not in dropped)) if dropped else module

@@ -15,6 +15,8 @@ from sshi.wasm.rust_v0 import NotRust, demangle_v0
 _LEGACY = re.compile(r"_ZN(\d\S*)17h[0-9a-f]{16}E((?:\.\w+)*)$")
 _THIN_LTO = re.compile(r"\.llvm\.[0-9A-F@]+$")
 """What link-time optimisation puts behind a name that it made public."""
+_LONGEST = 20_000
+"""Characters of a name; no compiler makes as many, and reading takes the square of them when a name is made to hurt."""
 _NUMBER = re.compile(r"0|[1-9]\d*")
 _ESCAPES = {"SP": "@", "BP": "*", "RF": "&", "LT": "<", "GT": ">", "LP": "(", "RP": ")", "C": ","}
 
@@ -22,17 +24,24 @@ _ESCAPES = {"SP": "@", "BP": "*", "RF": "&", "LT": "<", "GT": ">", "LP": "(", "R
 @lru_cache(4096)
 def demangle(name: str) -> str:
     """The name for a person."""
-    plain = _THIN_LTO.sub("", name)
+    if len(name) > _LONGEST:
+        return name
     try:
-        if plain.startswith("_R"):
-            return demangle_v0(plain)
-        if legacy := _LEGACY.match(plain):
-            return _legacy(legacy[1]) + legacy[2]
-        if plain.startswith("_Z"):
-            return demangle_cxx(plain)
-    except (_Malformed, NotRust, NotCxx, IndexError, ValueError):
-        pass
-    return name
+        text = _demangled(_THIN_LTO.sub("", name))
+        text.encode()  # half a surrogate pair can be escaped, and nobody could print it
+    except (_Malformed, NotRust, NotCxx, IndexError, ValueError, OverflowError):
+        return name
+    return text
+
+
+def _demangled(name: str) -> str:
+    if name.startswith("_R"):
+        return demangle_v0(name)
+    if legacy := _LEGACY.match(name):
+        return _legacy(legacy[1]) + legacy[2]
+    if name.startswith("_Z"):
+        return demangle_cxx(name)
+    raise _Malformed
 
 
 class _Malformed(Exception):

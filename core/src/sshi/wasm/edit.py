@@ -12,6 +12,7 @@ from functools import lru_cache
 from sshi.wasm.flow import BR, BR_IF, BR_TABLE, END, OPENERS, RETURN, branch, labels
 from sshi.wasm.immediates import VOID, Immediate
 from sshi.wasm.instructions import emit, tokens
+from sshi.wasm.leb128 import joined
 from sshi.wasm.module import FUNC, Code, FuncType, Import, Module
 from sshi.wasm.names import function_names, names, renumbered, with_function_names, with_names
 from sshi.wasm.opcodes import BY_MNEMONIC
@@ -62,7 +63,7 @@ def around(code: Code, results: int, before: bytes, after: bytes) -> bytes:
             leaves_early = leaves_early or depth in labels(token)
         out.append(token)
     end = out.pop()
-    inner = emit("block", results) + b"".join(out) + end if leaves_early else b"".join(out)
+    inner = emit("block", results) + joined(out) + end if leaves_early else joined(out)
     return before + inner + after + end
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from sshi.wasm.decode import MAGIC, VERSION
-from sshi.wasm.leb128 import encode_u
+from sshi.wasm.leb128 import encode_u, joined
 from sshi.wasm.module import (
     SECTIONS,
     Code,
@@ -43,7 +43,7 @@ def encode(module: Module) -> bytes:
         elif value not in (None, ()):
             out.append(_section(number, _PAYLOADS[number](module)))
         out += customs.get(number, ())
-    return b"".join(out)
+    return joined(out)
 
 
 def _customs(module: Module) -> dict[int, list[bytes]]:
@@ -67,7 +67,7 @@ def _sized(data: bytes) -> bytes:
 
 def _list(items: Iterable[T], encode_item: Callable[[T], bytes]) -> bytes:
     encoded = [encode_item(item) for item in items]
-    return encode_u(len(encoded)) + b"".join(encoded)
+    return encode_u(len(encoded)) + joined(encoded)
 
 
 def _name(name: str) -> bytes:

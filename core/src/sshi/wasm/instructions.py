@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from sshi.errors import DecodeError
 from sshi.wasm.immediates import INDICES, READ, VOID, WRITE, Immediate, split_catches
-from sshi.wasm.leb128 import Reader, encode_u, read_u
+from sshi.wasm.leb128 import Reader, encode_u, joined, read_u
 from sshi.wasm.module import GC, REFERENCE_TYPES, VALUE_TYPES, Code, FuncType
 from sshi.wasm.opcodes import BY_KEY, BY_MNEMONIC, TABLE, Op
 
@@ -233,7 +233,7 @@ class Rewriter(dict[bytes, bytes]):
             return body
         split = tokens(body, at)
         try:
-            return b"".join([self[token] for token in split])
+            return joined([self[token] for token in split])
         except DecodeError as error:
             offset = max(at, 0)
             for token in split:

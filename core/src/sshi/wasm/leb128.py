@@ -1,4 +1,4 @@
-"""Integers as the binary format writes them, and the cursor that every reader of bytes shares.
+"""Integers as the binary format writes them, the cursor that every reader of bytes shares, and how many bytes are put together.
 
 Padding within the allowed length is accepted, because toolchains emit it; over-long and out-of-range encodings are refused where
 the core specification refuses them.  Offsets in errors are indices into the bytes handed in.
@@ -6,10 +6,12 @@ the core specification refuses them.  Offsets in errors are indices into the byt
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 from sshi.errors import DecodeError
 
+_PARTS = 1 << 15
 _SHORT = tuple(bytes((value,)) for value in range(0x80))
 
 
@@ -72,6 +74,13 @@ def read_s(data: bytes, at: int, bits: int = 32, end: int | None = None) -> tupl
         if byte < 0x80:
             return (value - (1 << shift) if byte & 0x40 else value), at
     raise DecodeError("unexpected end inside an integer", offset=stop, rule="binary-int")
+
+
+def joined(parts: Sequence[bytes]) -> bytes:
+    """The parts one after the other: as `bytes.join`, which takes 80 bytes for each part while it joins, but that for a few at a time."""
+    if len(parts) <= _PARTS:
+        return b"".join(parts)
+    return b"".join([b"".join(parts[at : at + _PARTS]) for at in range(0, len(parts), _PARTS)])
 
 
 class Reader:

@@ -52,13 +52,14 @@ def function_names(module: Module) -> dict[int, str]:
 
 def label(module: Module, index: int) -> str:
     """What to call a function: by its name, else its first export, else what it imports as "module.name", else "func[7]"."""
-    if name := names(module).spaces.get("func", {}).get(index):
-        return name
-    for export in module.exports:
-        if export.kind == FUNC and export.index == index:
-            return export.name
-    imported = module.imported(FUNC)
-    return f"{imported[index].module}.{imported[index].name}" if index < len(imported) else f"func[{index}]"
+    return labels(module).get(index) or f"func[{index}]"
+
+
+def labels(module: Module) -> dict[int, str]:
+    """The same for all functions that something names, by index: for whoever asks about many."""
+    found = {index: f"{entry.module}.{entry.name}" for index, entry in enumerate(module.imported(FUNC))}
+    found |= {export.index: export.name for export in reversed(module.exports) if export.kind == FUNC}
+    return found | {index: name for index, name in names(module).spaces.get("func", {}).items() if name}
 
 
 def with_names(module: Module, new: Names) -> Module:

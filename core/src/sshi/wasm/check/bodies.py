@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from sshi.wasm.check.advice import FORBIDDEN, LOWERED, PROPOSALS, turned_on
 from sshi.wasm.check.codes import codes
@@ -167,11 +168,17 @@ def _best(context: Context, instructions: Sequence[Instruction]) -> tuple[Instru
     return instructions[own], tuple(dict.fromkeys(sources))
 
 
+@lru_cache(256)  # a function of a few bytes can have a thousand parameters
+def _signature_kinds(of: FuncType) -> tuple[tuple[str, int], ...]:
+    """The value types in a signature, each once as a parameter and once as a result."""
+    return (*(("parameter", kind) for kind in dict.fromkeys(of.params)), *(("result", kind) for kind in dict.fromkeys(of.results)))
+
+
 def _check_signature(context: Context, function: int, of: FuncType, code: Code, seen: set[str]) -> None:
     """Report each kind of forbidden type once, but those in `seen`, of which the function has an instruction: that is the better place."""
     references = context.rules.features.reference_types
-    kinds = [("parameter", kind) for kind in of.params] + [("result", kind) for kind in of.results]
-    for what, kind in (*kinds, *(("local", kind) for _, kind in code.locals)):
+    locals_ = {("local", kind) for _, kind in code.locals}
+    for what, kind in (*_signature_kinds(of), *sorted(locals_)):
         found = forbidden_type(kind, references=references)
         if found and found not in seen:
             seen.add(found)

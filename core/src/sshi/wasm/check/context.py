@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TypedDict, Unpack
 
@@ -50,7 +50,7 @@ class Context:
         self.imports = module.imported(FUNC)
         self.function_types = module.function_types()
         # the linker exports the entries and the memory: what only another export reaches, it drops
-        exported = (*entries, INITIALIZE, "memory")
+        exported = {*entries, INITIALIZE, "memory"}
         linked = replace(module, exports=tuple([export for export in module.exports if export.name in exported]))
         self.kept = Reach(linked).live
         """What the linker keeps, by index space; the rest it drops."""
@@ -130,11 +130,15 @@ class Context:
                 self._held = self._graph.reached(self._graph.taken)
             path = self._graph.path(self._held, function)
             first = (TABLE,) if path else ()
-        names = (*first, *(f"{self.name(at)}{INDIRECT * indirect}" for at, indirect in path))
-        if len(names) <= PATH_SHOWN:
-            return names
+        if len(first) + len(path) <= PATH_SHOWN:
+            return (*first, *self._called(path))
         half = PATH_SHOWN // 2
-        return (*names[:half], f"… {len(names) - 2 * half} more …", *names[-half:])
+        left = half - len(first)
+        return (*first, *self._called(path[:left]), f"… {len(path) - left - half} more …", *self._called(path[-half:]))
+
+    def _called(self, path: Sequence[tuple[int, bool]]) -> tuple[str, ...]:
+        """The names of functions, those that are called through the table marked."""
+        return tuple([f"{self.name(at)}{INDIRECT * indirect}" for at, indirect in path])
 
     def callers(self, function: int) -> tuple[str, ...]:
         """The names on that path that certainly call it, the nearest first; not an entry's, which is its author's own."""

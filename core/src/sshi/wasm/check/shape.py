@@ -51,7 +51,8 @@ def check_shape(context: Context, interface: Mapping[str, FuncType], source: str
         if entry.kind != FUNC:
             message = f"the {KINDS[entry.kind]} `{entry.module}.{entry.name}` is imported; a contract imports functions only"
             fix = host_fix(entry, ()) or (MEMORY if entry.kind == MEMORY_KIND else "define it in the module")
-            context.add("import-kind", "error", message, offset=context.places.imported(entry), rule="determinism.imports", fix=fix)
+            place = context.places.imported(entry) if context.shows("import-kind", "error") else None
+            context.add("import-kind", "error", message, offset=place, rule="determinism.imports", fix=fix)
     _check_entries(context, entries)
     reactor = context.module.export(INITIALIZE, FUNC)
     if reactor is not None and context.module.function_type(reactor.index) != ENTRY_TYPE:
@@ -110,13 +111,14 @@ def _check_entries(context: Context, entries: Sequence[str] | None) -> None:
         return
     for name in entries:
         if name not in exported:
-            close = get_close_matches(name, exported, 1)
+            close = get_close_matches(name, exported, 1) if context.shows("entry-missing", "error") else ()
             fix = f"the module exports `{close[0]}`" if close else EXPORT
             context.add("entry-missing", "error", f"the declared entry `{name}` is not exported", rule="entry.default", fix=fix)
         elif of_type[name] != ENTRY_TYPE:
             message = f"the declared entry `{name}` is {describe(of_type[name])}, an entry is () -> ()"
             fix = "an entry takes no parameters: its input and its answer cross through host functions"
-            context.add("entry-type", "error", message, offset=context.places.exported(name), rule="entry.default", fix=fix)
+            place = context.places.exported(name) if context.shows("entry-type", "error") else None
+            context.add("entry-type", "error", message, offset=place, rule="entry.default", fix=fix)
 
 
 def _check_exports(context: Context, exported: Mapping[str, FuncType]) -> None:

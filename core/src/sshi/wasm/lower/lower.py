@@ -12,6 +12,7 @@ from sshi.wasm.edit import assemble, with_functions
 from sshi.wasm.flow import number
 from sshi.wasm.immediates import VOID, Immediate
 from sshi.wasm.instructions import block_signature, emit, encode_instruction, immediates, index, key, tokens
+from sshi.wasm.leb128 import joined
 from sshi.wasm.lower import bulk, passive
 from sshi.wasm.lower.features import Features, flags
 from sshi.wasm.lower.multi import single_values
@@ -80,7 +81,7 @@ class _Lowering(dict[bytes, bytes]):
         """One body; the very same object when nothing in it changed."""
         split = tokens(code.body, code.at)
         try:
-            body = b"".join([self[token] for token in split])
+            body = joined([self[token] for token in split])
         except _Refused as refused:
             offset = code.at
             for token in split:

@@ -35,11 +35,15 @@ from sshi.wasm.flow import (
 )
 from sshi.wasm.immediates import VOID
 from sshi.wasm.instructions import block_signature, emit, encode_instruction, immediates, index, key, tokens
+from sshi.wasm.leb128 import joined
 from sshi.wasm.lower.features import flags
 from sshi.wasm.module import FUNC, GLOBAL, I32, I64, VALUE_TYPES, Code, FuncType, Global, GlobalType, Module
 from sshi.wasm.names import label, names, with_names
 from sshi.wasm.opcodes import BY_KEY, BY_MNEMONIC
 from sshi.wasm.reindex import same
+
+MOST_MOVES = 1_000_000
+"""Instructions added in all: a few bytes can pass a thousand values, and this many are more code than any host takes."""
 
 LOCALS = {BY_MNEMONIC[name].key: name for name in ("local.get", "local.set", "local.tee")}
 
@@ -64,8 +68,9 @@ def single_values(module: Module) -> Module:
 def _refuse_outside(module: Module) -> None:
     imports = len(module.imported(FUNC))
     exported = {export.index for export in module.exports if export.kind == FUNC}
+    types = module.function_types()
     for function in (*range(imports), *sorted(exported - set(range(imports)))):
-        results = len(module.function_type(function).results)
+        results = len(types[function].results)
         if results > 1:
             what = "imported" if function < imports else "exported"
             raise LinkError(
@@ -89,6 +94,7 @@ class _Plan:
         self.types = tuple([_padded(of, count) for of, count in zip(module.types, self.padding, strict=True)])
         self._first_global = len(module.imported(GLOBAL)) + len(module.globals)
         self._carriers: dict[tuple[int, int], int] = {}
+        self._moves = 0
 
     def code(self, at: int, code: Code) -> Code:
         """One body; the very same object when nothing in it needs to change."""
@@ -107,6 +113,13 @@ class _Plan:
             init = emit("i32.const" if kind == I32 else "i64.const", 0) + emit("end")
             self.globals.append(Global(GlobalType(kind, mutable=True), init))
         return self._carriers[place, kind]
+
+    def count_moves(self, count: int) -> None:
+        """So many more instructions that pass a value; LinkError when there are too many."""
+        self._moves += count
+        if self._moves > MOST_MOVES:
+            message = f"passing several values one by one takes more than {MOST_MOVES:,} instructions"
+            raise LinkError(message, advice=str(flags("multivalue")))
 
     def _paddings(self) -> list[int]:
         """As few added parameters as keep every two types apart, where an indirect call could take one for the other."""
@@ -174,6 +187,7 @@ class _Body:
         self._added: list[int] = []
         self._open = [_Block(END, b"", self._types[of].results)]
         self._out: list[bytes] = []
+        self._moves: dict[tuple[str, bytes, int, bool], bytes] = {}
 
     def lowered(self, split: Sequence[bytes]) -> Code:
         """The body, rewritten instruction by instruction."""
@@ -200,7 +214,7 @@ class _Body:
             else:
                 self._out.append(self._moved(token))
             dead = int(op in LEAVES)
-        return Code((*self._code.locals, *((1, kind) for kind in self._added)), b"".join(self._out))
+        return Code((*self._code.locals, *((1, kind) for kind in self._added)), joined(self._out))
 
     # -- carriers --------------------------------------------------------------------------------------------------------------
 
@@ -213,19 +227,22 @@ class _Body:
 
     def _spill(self, kinds: bytes, first: int, *, to_globals: bool = False) -> None:
         """Take the values from place `first` on off the stack."""
-        for place in range(len(kinds) - 1, first - 1, -1):
-            self._move("set", place, kinds[place], to_globals=to_globals)
+        self._move("set", kinds, first, to_globals=to_globals)
 
     def _fill(self, kinds: bytes, first: int, *, to_globals: bool = False) -> None:
         """Put them back."""
-        for place in range(first, len(kinds)):
-            self._move("get", place, kinds[place], to_globals=to_globals)
+        self._move("get", kinds, first, to_globals=to_globals)
 
-    def _move(self, how: str, place: int, kind: int, *, to_globals: bool) -> None:
-        if to_globals:
-            self._out.append(emit(f"global.{how}", self._plan.carrier(place, kind)))
-        else:
-            self._out.append(emit(f"local.{how}", self._local(place, kind)))
+    def _move(self, how: str, kinds: bytes, first: int, *, to_globals: bool) -> None:
+        places = range(first, len(kinds))
+        self._plan.count_moves(len(places))
+        asked = how, kinds, first, to_globals
+        if asked not in self._moves:
+            of = self._plan.carrier if to_globals else self._local
+            space = "global" if to_globals else "local"
+            moves = [emit(f"{space}.{how}", of(place, kinds[place])) for place in places]
+            self._moves[asked] = b"".join(reversed(moves) if how == "set" else moves)
+        self._out.append(self._moves[asked])
 
     def _aside(self, how: str) -> None:
         """The i32 on top of the stack, set aside or put back."""

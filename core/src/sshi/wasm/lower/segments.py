@@ -12,7 +12,9 @@ from sshi.wasm.lower.features import Features, flags
 from sshi.wasm.module import FUNCREF, TABLE, Data, Element, Module, TableType
 from sshi.wasm.names import names, renumbered, with_names
 
-MASK = 0xFFFF_FFFF
+MASK, MASK_64 = 0xFFFF_FFFF, 0xFFFF_FFFF_FFFF_FFFF
+MOST_SEGMENTS = 100_000
+"""Element segments that engines take."""
 FOLDED: dict[bytes, tuple[int, Callable[[int, int], int]]] = {
     emit(f"i{bits}.{name}"): (bits, compute)
     for bits in (32, 64)
@@ -67,19 +69,22 @@ def plain_elements(module: Module) -> Module:
         if segment.table:
             raise LinkError(f"element segment {at} fills table {segment.table}", advice=str(flags("reference-types")))
         kept.append(at)
-        elements += _plain_elements(at, segment, segment.offset, tuple(elements))
+        elements += _plain_elements(at, segment, segment.offset, is_first=not elements)
     if tuple(elements) == module.elements:
         return module
+    if len(elements) > MOST_SEGMENTS:
+        message = f"without null references the elements are {len(elements):,} segments, {MOST_SEGMENTS:,} are allowed"
+        raise LinkError(message, advice=str(flags("reference-types")))
     return replace(_renamed(module, "elem", kept if len(kept) == len(elements) else []), elements=tuple(elements))
 
 
-def _plain_elements(at: int, segment: Element, offset: bytes, before: tuple[Element, ...]) -> Iterator[Element]:
+def _plain_elements(at: int, segment: Element, offset: bytes, *, is_first: bool) -> Iterator[Element]:
     items = [item if isinstance(item, int) else _function(at, item) for item in segment.items]
     if None not in items:
         yield Element(0, 0, offset, None, tuple([item for item in items if item is not None]))
         return
     first = _constant(offset)
-    if first is None or before:  # a null item would have to undo what an earlier segment wrote
+    if first is None or not is_first:  # a null item would have to undo what an earlier segment wrote
         raise LinkError(f"element segment {at} writes null references", advice=str(flags("reference-types")))
     run: list[int] = []
     for place, item in enumerate([*items, None]):
@@ -142,7 +147,7 @@ def _fold(expression: bytes) -> bytes:
         if token in FOLDED:
             bits, compute = FOLDED[token]
             second, first = stack.pop(), stack.pop()
-            stack.append(compute(first, second))
+            stack.append(compute(first, second) & MASK_64)
         elif token[0] in (0x41, 0x42):
             (value,) = immediates(token)
             stack.append(value if isinstance(value, int) else 0)

@@ -211,8 +211,9 @@ def _heats(graph: CallGraph, imports: int, bodies: Sequence[Body]) -> list[list[
         inside = min(HOTTEST, max(heat[node] for node in component) + is_cycle)
         for node in component:
             heat[node] = inside
+        within = frozenset(component)
         for node in component:
-            for following in {*graph.successors[node]} - {*component}:
+            for following in {*graph.successors[node]} - within:
                 loops = calls.get((node, min(following, graph.functions)), 0)  # the nodes past the functions are types
                 heat[following] = min(HOTTEST, max(heat[following], inside + loops))
     return [[own + heat[function] for own in depth] for function, depth in enumerate(depths, imports)]
