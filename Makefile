@@ -6,7 +6,7 @@ MEMBERS := -e . -e conformance -e adapters/near -e adapters/polkadot
 MANIFESTS := pyproject.toml conformance/pyproject.toml adapters/near/pyproject.toml adapters/polkadot/pyproject.toml
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo test vms bench costs fuzz ready format lint types docs clean
+.PHONY: help demo test vms bench costs fuzz robust ready format lint types docs clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -48,6 +48,11 @@ fuzz: $(VENV)/.use vms ## generated contracts, emulated against real; FUZZ_CASES
 	@$(BIN)/python -m sshi_conformance.fuzz --jobs 2 --cases $(FUZZ_CASES) --seed $(FUZZ_SEED) --seconds $(FUZZ_SECONDS) --out out/fuzz \
 		--pair near:emulated,near:real --pair polkadot:emulated,polkadot:real \
 		--pair reference:interpreter,near:emulated --pair reference:interpreter,polkadot:emulated
+
+ROBUST_INPUTS ?= 100000
+ROBUST_SEED ?= 0
+robust: $(VENV)/.dev ## hostile modules through every pass, with wasmtime's verdict beside ours; ROBUST_INPUTS, ROBUST_SEED
+	@$(BIN)/python -m robustness --inputs $(ROBUST_INPUTS) --seed $(ROBUST_SEED)
 
 format: $(VENV)/.dev ## ruff
 	@$(BIN)/ruff format .

@@ -1,0 +1,2 @@
+;; Nothing at all is a valid module, and no contract.
+(module)

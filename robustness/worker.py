@@ -1,0 +1,226 @@
+"""One input at a time in a process that may be killed: what came of it, how long it took, what it took of memory."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import re
+import resource
+import signal
+import subprocess
+import time
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from robustness.inputs import ROOT, kept, make, wasm_tools
+from robustness.passes import Fault, Outcome, targets, tried
+
+from sshi.adapter import Features
+
+Number = TypeVar("Number", int, float)
+
+Job = tuple[str, int]
+"""A source and a number."""
+
+MEMORY_RATIO, MEMORY_MORE = 50, 64 << 20
+SECONDS = 20
+"""The bars of a command: bytes of memory for each of the input's and besides; of the processor's time, for a megabyte or less."""
+
+MOST_MEMORY = 8 << 30
+MOST_SECONDS = 120
+"""What a process is given before it is stopped: more than the bars, so that it is seen by how much an input misses them."""
+
+WEIGHED = 32_768
+"""Inputs of more bytes get a process of their own, where memory is measured: that takes longer than a small input does."""
+SAMPLE = 20
+"""One of so many inputs that load is shown to a second validator."""
+TRIALS = 400
+"""Attempts at making a failing input smaller."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one input; `failure` is where and what, empty when all is well, and then `data` is what shows it.
+
+    `slowest` and `largest` are the commands that took most time and memory; memory is known of inputs that had a process of their own.
+    """
+
+    job: Job
+    size: int
+    end: str = ""
+    difference: str = ""
+    slowest: str = ""
+    seconds: float = 0.0
+    largest: str = ""
+    memory: int = 0
+    failure: str = ""
+    detail: str = ""
+    data: bytes = b""
+    small: bytes = b""
+
+
+class Large(NamedTuple):
+    """A job whose input takes a process of its own."""
+
+    job: Job
+
+
+class Costs:
+    """What each command took: seconds of the processor's time and, where `weighs`, bytes of memory at the most.
+
+    Before a command memory that is free is given back, so that what the command takes is seen however much was taken before.
+    """
+
+    def __init__(self, *, weighs: bool) -> None:
+        self.seconds: dict[str, float] = {}
+        self.memory: dict[str, int] = {}
+        self._weighs = weighs
+
+    @contextmanager
+    def of(self, command: str) -> Iterator[None]:
+        before = _fresh() if self._weighs else 0
+        started = time.process_time()
+        yield
+        self.seconds[command] = time.process_time() - started
+        self.memory[command] = _memory("VmHWM") - before if self._weighs else 0
+
+
+def _fresh() -> int:
+    """Forget the most memory that was in use so far; how much is now."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")
+    return _memory("VmRSS")
+
+
+def _memory(which: str) -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition(f"{which}:")[2].split()[0]) << 10
+
+
+def serve(pipe: Connection, seed: int, *, alone: bool) -> None:
+    """Try the jobs that come through the pipe, a list at a time, and answer each: first the job itself, then its result.
+
+    In a process for one input memory is measured.  In one for many an input that may have taken too much is answered as Large.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    tried(next(iter(kept().values())))
+    shrinking = _Shrinking()
+    peak = _memory("VmHWM")
+    while jobs := pipe.recv():
+        for job in jobs:
+            signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
+            pipe.send(job)
+            data = make(*job, seed)
+            if not alone and len(data) > WEIGHED:
+                pipe.send(Large(job))
+                continue
+            result = _tried(job, data, Costs(weighs=alone), shrinking)
+            if not alone and _memory("VmHWM") - peak > allowed(len(data)):
+                peak = _memory("VmHWM")
+                pipe.send(Large(job))
+            else:
+                pipe.send(result)
+
+
+def allowed(size: int) -> int:
+    """Bytes of memory that a command may take for an input of that size."""
+    return MEMORY_RATIO * size + MEMORY_MORE
+
+
+def _tried(job: Job, data: bytes, costs: Costs, shrinking: _Shrinking) -> Result:
+    try:
+        outcome = tried(data, costs.of)
+        if outcome.artifacts and job[1] % SAMPLE == 0:
+            _second_opinion(outcome)
+    except Exception as error:  # noqa: BLE001  whatever it is, it is what is looked for
+        where = _place(error)
+        detail = "".join(traceback.format_exception(error, limit=-8))
+        return Result(job, len(data), failure=where, detail=detail, data=data, small=shrinking.shrunk(data, where))
+    slowest, seconds = _most(costs.seconds)
+    largest, memory = _most(costs.memory)
+    failure = ""
+    if seconds > SECONDS:
+        failure = f"time: {slowest} took {seconds:.0f} s for {len(data):,} bytes"
+    elif memory > allowed(len(data)):
+        failure = f"memory: {largest} took {memory >> 20} MiB for {len(data):,} bytes"
+    return Result(
+        job, len(data), outcome.end, outcome.difference, slowest, seconds, largest, memory, failure, data=data if failure else b""
+    )
+
+
+def _most(costs: Mapping[str, Number]) -> tuple[str, Number]:
+    return max(costs.items(), key=lambda item: item[1])
+
+
+def _place(error: Exception) -> str:
+    """What kind of error in which line of ours; what a Fault says without its numbers, which differ from input to input."""
+    if isinstance(error, Fault):
+        return re.sub(r"0x[0-9a-fA-F]+|\d+", "#", str(error))
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(ROOT)]
+    own = [frame for frame in frames if ".venv" not in frame.filename]
+    last = own[-1] if own else None
+    return f"{type(error).__name__} at {Path(last.filename).relative_to(ROOT)}:{last.lineno}" if last else type(error).__name__
+
+
+def _fails_at(data: bytes, where: str) -> bool:
+    try:
+        tried(data)
+    except Exception as error:  # noqa: BLE001  as above
+        return _place(error) == where
+    return False
+
+
+class _Shrinking:
+    """Makes failing inputs small, one for each way to fail: it takes hundreds of attempts."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def shrunk(self, data: bytes, where: str) -> bytes:
+        """The input with as much taken out as still fails so: halves first, then smaller and smaller pieces."""
+        if where in self._seen or len(data) > WEIGHED:
+            return data
+        self._seen.add(where)
+        left = TRIALS
+        size = len(data) // 2
+        while size and left:
+            at = 0
+            while at < len(data) and left:
+                less = data[:at] + data[at + size :]
+                left -= 1
+                if _fails_at(less, where):
+                    data = less
+                else:
+                    at += size
+            size //= 2
+        return data
+
+
+_FEATURES = {
+    "sign_extension": "sign-extension",
+    "bulk_memory": "bulk-memory",
+    "reference_types": "reference-types",
+    "multi_value": "multi-value",
+}
+
+
+def _second_opinion(outcome: Outcome) -> None:
+    """Show the artifacts to `wasm-tools validate`, with the features that the chain takes and no others."""
+    features = {target.profile: target.adapter.profile(target.profile).features for target in targets()}
+    for profile, wasm in outcome.artifacts:
+        arguments = [wasm_tools(), "validate", f"--features={','.join(_named(features[profile]))}", "-"]
+        done = subprocess.run(arguments, input=wasm, capture_output=True, check=False)
+        if done.returncode:
+            raise Fault(f"wasm-tools refuses the artifact for {profile}: {done.stderr.decode().splitlines()[0]}")
+
+
+def _named(features: Features) -> Iterable[str]:
+    yield from ("mvp", "-floats")
+    yield from (name for field, name in _FEATURES.items() if getattr(features, field))

@@ -1,0 +1,55 @@
+"""Malformed and hostile modules end in a clean error, or in modules that wasmtime accepts: `make robust` in small."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def robust():
+    """The program's own modules, which are scripts of the repository and no package."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        from robustness import inputs, passes
+
+        yield inputs, passes
+    finally:
+        sys.path.remove(str(ROOT))
+
+
+def test_every_input_that_was_kept_ends_as_it_should(robust):
+    inputs, passes = robust
+    for name, data in inputs.kept().items():
+        try:
+            passes.tried(data)
+        except Exception as error:
+            error.add_note(name)
+            raise
+
+
+def test_every_explained_difference_is_shown_by_an_input_that_was_kept(robust):
+    """An explanation of nothing would hide the next thing that looks like it."""
+    inputs, passes = robust
+    shown = {passes.tried(data).difference for data in inputs.kept().values()}
+    assert set(passes.differences()) - shown == set()
+
+
+@pytest.mark.parametrize("source", ["truncated", "flipped", "edited", "sections", "bodies", "smith", "mutated"])
+def test_inputs_of_every_source_end_as_they_should(robust, source, wasm_tools):
+    """Check, inspect, meter in its modes, the stack limit, lowering and linking; wasmtime's verdict beside ours."""
+    inputs, passes = robust
+    ends = set()
+    for number in range(40):
+        data = inputs.make(source, number, 2026)
+        if len(data) < 10_000:
+            try:
+                ends.add(passes.tried(data).end)
+            except Exception as error:
+                error.add_note(f"make robust: {source} {number}, seed 2026")
+                raise
+    assert ends
