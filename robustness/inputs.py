@@ -312,7 +312,7 @@ def _contract() -> tuple[str, ...]:
         "imports": f"(module {functions})",
         "exports": f'(module (memory (export "{face.memory}") 1 15) (func (export "call")) (func (export "query")))',
     }
-    folder = ROOT / "out" / "robust"
+    folder = ROOT / "out" / "robust" / "shapes"
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in shapes.items():
         (folder / f"{name}.wasm").write_bytes(wat_to_wasm(text, where=name))

@@ -18,7 +18,7 @@ from sshi.link.quiet import without_calls
 from sshi.link.source import check_entries
 from sshi.spec.loader import interface
 from sshi.spec.manifest import Manifest
-from sshi.wasm.check import check_artifact
+from sshi.wasm.check import Rules, check_artifact
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
 from sshi.wasm.lower import lower
@@ -29,6 +29,9 @@ from sshi.wasm.shake import fold_globals, shake
 
 CONTRACT, SHIM, GLUE, PROVIDED = "contract", "shim", "glue", "sshi"
 """The parts of a link; PROVIDED is also the import module of what the linker itself provides."""
+
+MOST_ENTRIES = 10_000
+"""Each is code of the artifact's own, and no chain takes an artifact with as many functions."""
 
 _PROVIDES = Module(
     imports=tuple(Import(CONTRACT, name, GLOBAL, GlobalType(I32, mutable=False)) for name in (MEMORY_BYTES, SCRATCH)),
@@ -63,11 +66,8 @@ def build(
     that the contract is known to keep this profile's rules.
     """
     target = adapter.profile(profile)
-    contract = decode(wasm)
-    check_entries(contract, manifest, where=manifest.name)
     rules = rules_of(target)
-    if not checked:
-        check_contract(wasm, contract, manifest, rules)
+    _admit(wasm, manifest, None if checked else rules)
     entries = tuple([entry.name for entry in manifest.entries])
     own = _own(wasm, entries)
     request = GlueRequest(
@@ -83,6 +83,16 @@ def build(
     imports = _chain_imports(linked, adapter, target)
     extra: Mapping[str, bytes] = adapter.package(result, manifest) if adapter.package is not None else {}
     return Artifact(adapter.name, target.name, result, manifest, {f".{adapter.name}.wasm": result, **extra}, imports)
+
+
+def _admit(wasm: bytes, manifest: Manifest, rules: Rules | None) -> None:
+    """Hold the contract to its declaration and, unless they are None, to the rules."""
+    contract = decode(wasm)
+    check_entries(contract, manifest, where=manifest.name)
+    if len(manifest.entries) > MOST_ENTRIES:
+        raise LinkError(f"{len(manifest.entries):,} entries, at most {MOST_ENTRIES:,} are linked", where=manifest.name)
+    if rules is not None:
+        check_contract(wasm, contract, manifest, rules)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,9 @@ _QUIET = frozenset(
 """The opcodes of one byte that name nothing: most of any body."""
 
 
+_REMEMBERED = 1 << 14
+
+
 class Reach:
     """The indices that can be used, by index space, in `live`."""
 
@@ -157,8 +160,10 @@ class Reach:
         return [reference for token in split if token[0] not in _QUIET for reference in self._references(token)]
 
     def _references(self, token: bytes) -> tuple[Reference, ...]:
-        """The indices in one instruction; worked out once per distinct instruction."""
+        """The indices in one instruction; worked out once per distinct instruction, as long as there are not too many to remember."""
         if token not in self._known:
+            if len(self._known) == _REMEMBERED:
+                self._known.clear()
             self._known[token] = tuple(_references(token))
         return self._known[token]
 
