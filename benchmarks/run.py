@@ -110,9 +110,9 @@ def suite() -> Iterator[Figure]:
     from sshi_conformance.hosts import HostChoice, choose_hosts
     from sshi_conformance.report import make_report
     from sshi_conformance.runner import run
-    from sshi_conformance.suite import builtin_units
+    from sshi_conformance.suite import builtin_units, select
 
-    units = builtin_units()
+    units = select(builtin_units(), expression="not bombs")  # those run until all of their gas is gone, as they should
     hosts, missing = choose_hosts(Plugins.load(), HostChoice((), "all", "both"))
     run(units, hosts)
     report = make_report(run(units, hosts), hosts, missing, subject="the suite")
