@@ -144,3 +144,14 @@ def test_a_c_plus_plus_name_that_would_unfold_without_end_comes_back_as_it_is():
 
     assert demangle(doubled(2)) == "f(a*, a*, void (a*, a*), void (void (a*, a*), void (a*, a*)))"
     assert demangle(doubled(30)) == doubled(30)
+
+
+@pytest.mark.parametrize("name", ["_ZN7$ud800$17h0123456789abcdefE", "_ZN7$udfff$1a17h0123456789abcdefE", "_RNvCu9c_ud800__1a"])
+def test_a_name_with_half_a_surrogate_pair_comes_back_as_one_that_can_be_printed(name):
+    """An escape can say a character that is none; a report of it could not be written."""
+    assert demangle(name).encode()
+
+
+def test_a_name_longer_than_any_compiler_makes_comes_back_as_it_is():
+    name = "_Z1a" + "P" * 99_000 + "i"
+    assert demangle(name) == name

@@ -14,8 +14,9 @@ from core.wasm.interpreter import Interpreter, Stopped, Trap
 from sshi.errors import LinkError
 from sshi.wasm.decode import decode
 from sshi.wasm.encode import encode
+from sshi.wasm.instructions import emit
 from sshi.wasm.lower import ALL, NONE, Features, lower
-from sshi.wasm.module import FUNC, PAGE, Custom, Element, Module
+from sshi.wasm.module import FUNC, FUNCREF, PAGE, Custom, Element, Module
 from sshi.wasm.names import function_names, names
 from sshi.wasm.shake import shake
 
@@ -451,3 +452,27 @@ def test_elements_of_plain_tables_are_left_alone(parse):
     module = parse("(module (table 1 funcref) (elem (i32.const 0) $f) (func $f))")
     assert module.elements == (Element(0, 0, b"\x41\0\x0b", None, (0,)),)
     assert lower(module, NONE) is module
+
+
+@pytest.mark.parametrize(("pairs", "is_taken"), [(99_999, True), (100_000, False)])
+def test_null_references_may_part_elements_into_as_many_segments_as_there_may_be_and_no_more(parse, pairs, is_taken):
+    """Every null parts a segment in two, and an empty one at the end asks whether the last null fits; one more than engines take made an
+    invalid module.
+    """
+    plain = parse("(module (table 300000 funcref) (elem (i32.const 0) func $f) (func $f))")
+    ref, null = (emit(*words) + emit("end") for words in (("ref.func", 0), ("ref.null", FUNCREF - 0x80)))
+    module = replace(plain, elements=(Element(4, 0, plain.elements[0].offset, None, (ref, null) * pairs),))
+    if is_taken:
+        assert len(lower(module, NONE).elements) == pairs + 1
+    else:
+        with pytest.raises(LinkError, match="100,001 segments"):
+            lower(module, NONE)
+
+
+def test_passive_segments_without_end_are_refused_before_they_are_code(parse):
+    """Each that is read takes two functions."""
+    segments = 5_001
+    inits = " ".join(f"(memory.init {at} (i32.const 0) (i32.const 0) (i32.const 1))" for at in range(segments))
+    module = parse("(module (memory 1) " + '(data "x") ' * segments + f"(func {inits}))")
+    with pytest.raises(LinkError, match="10,000 functions"):
+        lower(module, NONE)

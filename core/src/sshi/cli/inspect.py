@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from sshi.cli.common import json_option, manifest_option, print_json
 from sshi.errors import ManifestError
@@ -25,6 +27,22 @@ Exit status: 0, or 2 when the file is no module.
 _TYPES_SHOWN = 16
 _KINDS = {FUNC: "func", TABLE: "table", MEMORY: "memory", GLOBAL: "global"}
 _TYPES = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128", 0x70: "funcref", 0x6F: "externref"}
+
+
+class FunctionFacts(msgspec.Struct, frozen=True):
+    """A defined function; `bytes` is its code."""
+
+    index: int
+    name: str
+    type: str
+    bytes: int
+
+
+class CustomFacts(msgspec.Struct, frozen=True):
+    """A custom section; `bytes` is what it holds."""
+
+    name: str
+    bytes: int
 
 
 @click.command(epilog=EPILOG)
@@ -68,19 +86,14 @@ def describe(module: Module, size: int) -> dict[str, Any]:
         "exports": [{"name": entry.name, "kind": _KINDS.get(entry.kind, "tag"), "index": entry.index} for entry in module.exports],
         "memories": [{"pages": memory.minimum, "maximum": memory.maximum} for memory in module.memories],
         "functions": [
-            {
-                "index": functions + at,
-                "name": found.get(functions + at, f"func[{functions + at}]"),
-                "type": types[functions + at],
-                "bytes": len(code.body),
-            }
-            for at, code in enumerate(module.codes)
+            FunctionFacts(at, found.get(at, f"func[{at}]"), types[at], len(code.body)) for at, code in enumerate(module.codes, functions)
         ],
         "data_bytes": sum(len(segment.data) for segment in module.datas),
-        "customs": [{"name": custom.name, "bytes": len(custom.data)} for custom in module.customs],
+        "customs": [CustomFacts(custom.name, len(custom.data)) for custom in module.customs],
     }
 
 
+@lru_cache(1024)
 def type_text(kind: FuncType) -> str:
     """`(i32, i32) -> i32`."""
     return f"({_type_names(kind.params)}) -> {_type_names(kind.results) or '()'}"
@@ -103,8 +116,8 @@ def _show(facts: dict[str, Any]) -> None:
     for entry in facts["exports"]:
         click.echo(f"export    {entry['name']}  {entry['kind']} {entry['index']}")
     for function in facts["functions"]:
-        click.echo(f"function  {function['index']:>4}  {function['bytes']:>6} B  {function['name']}  {function['type']}")
+        click.echo(f"function  {function.index:>4}  {function.bytes:>6} B  {function.name}  {function.type}")
     for custom in facts["customs"]:
-        click.echo(f"custom    {custom['name']}  {custom['bytes']:,} B")
+        click.echo(f"custom    {custom.name}  {custom.bytes:,} B")
     if "note" in facts:
         click.echo(f"note      {facts['note']}")

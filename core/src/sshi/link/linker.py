@@ -15,7 +15,7 @@ from sshi.errors import AdapterError, ContractError, LinkError
 from sshi.host.engine import validate, wat_to_wasm
 from sshi.link.check import check_contract, refuse, rules_of
 from sshi.link.quiet import without_calls
-from sshi.link.source import check_entries
+from sshi.link.source import check_entries, decoded
 from sshi.spec.loader import interface
 from sshi.spec.manifest import Manifest
 from sshi.wasm.check import Rules, check_artifact
@@ -87,7 +87,7 @@ def build(
 
 def _admit(wasm: bytes, manifest: Manifest, rules: Rules | None) -> None:
     """Hold the contract to its declaration and, unless they are None, to the rules."""
-    contract = decode(wasm)
+    contract = decoded(wasm)
     check_entries(contract, manifest, where=manifest.name)
     if len(manifest.entries) > MOST_ENTRIES:
         raise LinkError(f"{len(manifest.entries):,} entries, at most {MOST_ENTRIES:,} are linked", where=manifest.name)
@@ -110,7 +110,7 @@ class _Made:
 @lru_cache(maxsize=1)
 def _own(wasm: bytes, entries: tuple[str, ...]) -> Module:
     """What is left of the contract: its entries, what they lead to, and nothing that means nothing on a chain."""
-    face, contract = interface(), decode(wasm)
+    face, contract = interface(), decoded(wasm)
     kept = {*entries, face.reactor, face.memory}
     silent = [function.name for function in face.functions.values() if function.silent]
     own = replace(contract, exports=tuple(export for export in contract.exports if export.name in kept))

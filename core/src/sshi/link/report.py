@@ -12,11 +12,10 @@ from sshi.adapter import Adapter
 from sshi.errors import ContractError, DecodeError
 from sshi.link.check import RuleBroken, findings_of, of_proposal, rules_of
 from sshi.link.linker import build
-from sshi.link.source import Source
+from sshi.link.source import Source, decoded
 from sshi.spec.manifest import Entry
 from sshi.wasm.check import Finding, Rules, Severity
 from sshi.wasm.check.codes import codes
-from sshi.wasm.decode import decode
 
 Verdict = Literal["loads", "loads after lowering", "cannot"]
 
@@ -78,7 +77,7 @@ class Target(msgspec.Struct, frozen=True):
 
 def report(source: Source, targets: Iterable[Target]) -> CheckReport:
     """Judge the contract for each target.  Raises InvalidModule when it is no valid module, whatever the target."""
-    module = decode(source.wasm)
+    module = decoded(source.wasm)
     known: dict[Rules, tuple[Finding, ...]] = {}
     verdicts: list[TargetReport] = []
     found: list[Finding] = []

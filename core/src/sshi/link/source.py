@@ -6,6 +6,7 @@ or what the exports imply.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -58,6 +59,12 @@ def read_module(path: Path) -> bytes:
     except UnicodeDecodeError as error:
         raise ContractError("a .wat file is UTF-8 text", where=str(path)) from error
     return wat_to_wasm(text, where=str(path))
+
+
+@lru_cache(maxsize=1)
+def decoded(wasm: bytes) -> Module:
+    """The module in these bytes, for whoever asks for the same one again with every target.  Raises as `decode` does."""
+    return decode(wasm)
 
 
 def read_file(path: Path) -> bytes:

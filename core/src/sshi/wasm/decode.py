@@ -243,7 +243,8 @@ def _code(reader: Reader) -> Code:
         total += count
         if total > _MAX_LOCALS:
             body.fail("more than 2^32 - 1 locals", "binary-local", run_at)
-        runs.append((count, _value_type(body)))
+        run = count, _value_type(body)
+        runs.append(runs[-1] if runs and runs[-1] == run else run)  # there may be one for every two bytes
     reader.at = body.end
     return Code(tuple(runs), reader.data[body.at : body.end], body.at)
 

@@ -21,7 +21,7 @@ from sshi.wasm.leb128 import Reader
 from sshi.wasm.module import Module
 
 CODE_SECTION = 10
-_MOST_ROWS = 1_000_000
+_MOST_ROWS = 500_000
 """Rows read at most: a contract that a chain takes has far fewer, and a hostile one is cut off."""
 
 _SECTIONS = (".debug_line", ".debug_line_str", ".debug_str", ".debug_info", ".debug_abbrev")

@@ -122,5 +122,7 @@ def shifted(module: Module, first: int, by: int) -> Module:
         return module
     total = len(module.imported(FUNC)) + len(module.funcs)
     new = [*range(first), *range(first + by, total + by)]
-    named = with_names(module, renumbered(names(module), {"func": dict(enumerate(new))}))
-    return reindex(named, {"func": new})
+    old = names(module)
+    if old.spaces or old.locals:
+        module = with_names(module, renumbered(old, {"func": dict(enumerate(new))}))
+    return reindex(module, {"func": new})

@@ -11,7 +11,7 @@ from sshi.wasm.customs import without_positional
 from sshi.wasm.edit import assemble, with_functions
 from sshi.wasm.flow import number
 from sshi.wasm.immediates import VOID, Immediate
-from sshi.wasm.instructions import block_signature, emit, encode_instruction, immediates, index, key, tokens
+from sshi.wasm.instructions import block_signature, emit, encode_instruction, immediates, key, tokens
 from sshi.wasm.leb128 import joined
 from sshi.wasm.lower import bulk, passive
 from sshi.wasm.lower.features import Features, flags
@@ -28,6 +28,9 @@ SIGN_EXTENSION = {
     "i64.extend16_s": "i64.const 48; i64.shl; i64.const 48; i64.shr_s",
     "i64.extend32_s": "i64.const 32; i64.shl; i64.const 32; i64.shr_s",
 }
+
+MOST_FUNCTIONS = 10_000
+"""Functions added in all: each segment takes two, and no chain takes as many."""
 
 TARGET_FEATURES = "target_features"
 """The custom section in which LLVM lists the features a module was built with."""
@@ -142,6 +145,9 @@ class _Lowering(dict[bytes, bytes]):
     def _call(self, name: str, of: FuncType, code: Callable[[], Code]) -> bytes:
         """A call of that helper, which is made when it is first wanted."""
         if name not in self._calls:
+            if len(self.functions) == MOST_FUNCTIONS:
+                advice = str(flags("bulk-memory"))
+                raise LinkError(f"`memory.init` of so many segments takes more than {MOST_FUNCTIONS:,} functions", advice=advice)
             self._calls[name] = emit("call", self._functions + len(self.functions))
             self.functions.append((f"lowered.{name}", of, code()))
         return self._calls[name]
@@ -149,8 +155,8 @@ class _Lowering(dict[bytes, bytes]):
     def _init(self, segment: int) -> bytes:
         data = self._data(segment)
         word = self._call(f"data[{segment}]", passive.WORD, lambda: passive.words(data))
-        size = f"global.get {self._length(segment)}" if self._may_drop else f"i32.const {len(data)}"
-        return self._call(f"memory.init[{segment}]", bulk.THREE, lambda: passive.init(size, index(word)))
+        size = emit("global.get", self._length(segment)) if self._may_drop else emit("i32.const", len(data))
+        return self._call(f"memory.init[{segment}]", bulk.THREE, lambda: passive.init(size, word))
 
     def _drop(self, segment: int) -> bytes:
         return assemble(f"i32.const 0; global.set {self._length(segment)}") if self._data(segment) else b""

@@ -7,6 +7,8 @@ Toolchains make passive segments for threads only, so what this costs in size is
 
 from __future__ import annotations
 
+import re
+
 from sshi.wasm.edit import assemble
 from sshi.wasm.instructions import emit
 from sshi.wasm.lower.bulk import OUT_OF_BOUNDS
@@ -30,10 +32,16 @@ def words(data: bytes) -> Code:
     return Code((), tree(0, len(values)) + emit("end"))
 
 
-def init(size: str, word: int) -> Code:
-    """The body of `(to, from, length)`; `size` is the text that pushes the segment's length, `word` the function of its words."""
-    text = f"""
-        local.get 1; i64.extend_i32_u; local.get 2; i64.extend_i32_u; i64.add; {size}; i64.extend_i32_u; i64.gt_u
+def init(size: bytes, word: bytes) -> Code:
+    """The body of `(to, from, length)`; `size` pushes the segment's length, `word` calls the function of its words."""
+    put = {"SIZE": size, "WORD": word}
+    return Code(((1, I32),), b"".join([put[part] if part in put else assemble(part) for part in _INIT]))
+
+
+_INIT = re.split(
+    "(SIZE|WORD)",
+    f"""
+        local.get 1; i64.extend_i32_u; local.get 2; i64.extend_i32_u; i64.add; SIZE; i64.extend_i32_u; i64.gt_u
         local.get 0; i64.extend_i32_u; local.get 2; i64.extend_i32_u; i64.add
         memory.size 0; i64.extend_i32_u; i64.const 16; i64.shl; i64.gt_u
         i32.or; if void; {OUT_OF_BOUNDS}; end
@@ -43,12 +51,12 @@ def init(size: str, word: int) -> Code:
             local.get 1; i32.const 7; i32.and; local.get 2; i32.const 8; i32.lt_u; i32.or
             if void
                 local.get 0
-                local.get 1; i32.const 3; i32.shr_u; call {word}
+                local.get 1; i32.const 3; i32.shr_u; WORD
                 local.get 1; i32.const 7; i32.and; i32.const 3; i32.shl; i64.extend_i32_u; i64.shr_u
                 i64.store8 0 0
                 i32.const 1; local.set 3
             else
-                local.get 0; local.get 1; i32.const 3; i32.shr_u; call {word}; i64.store 0 0
+                local.get 0; local.get 1; i32.const 3; i32.shr_u; WORD; i64.store 0 0
                 i32.const 8; local.set 3
             end
             local.get 0; local.get 3; i32.add; local.set 0
@@ -57,5 +65,6 @@ def init(size: str, word: int) -> Code:
             br 0
         end; end
     end
-    """
-    return Code(((1, I32),), assemble(text))
+    """,
+)
+"""Its instructions, parted where those stand; there may be thousands of segments, so the rest is assembled once."""

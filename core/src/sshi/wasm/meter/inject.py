@@ -118,8 +118,10 @@ def metered(module: Module, costs: Costs, hook: HostHook | GlobalHook | HelperHo
             module, (consume,) = with_imports(module, [((hook.module, hook.name), FuncType(bytes((I64,)), b""))])
             meter = _Meter(_functions(module), lambda units: units + emit("call", consume))
         case HelperHook():
-            bodies = list(bodies)
-            module, meter = _planned(module, hook, contract, bodies)
+            module, gauge = _gauged(module, hook)
+            read = list(bodies)
+            meter = _planned(contract, read, gauge, _functions(module), hook.room)
+            bodies = _taken(read)
         case GlobalHook():
             module, (stop,) = with_imports(module, [(hook.exhausted, NO_TYPE)])
             module, meter = _inline(module, hook, emit("call", stop) + emit("unreachable"))
@@ -139,6 +141,13 @@ def _bodies(module: Module, costs: Costs) -> Iterator[Body]:
     for of, code in zip(module.funcs, module.codes, strict=True):
         split = tokens(code.body, code.at)
         yield Body(split, block_points(split, kinds, costs.entry.of(module.types[of], code) if costs.entry else 0))
+
+
+def _taken(bodies: list[Body]) -> Iterator[Body]:
+    """The bodies in order, each forgotten when the next is asked for: with what is made of them they would take twice as much."""
+    bodies.reverse()
+    while bodies:
+        yield bodies.pop()
 
 
 def inject_exact(module: Module, model: InlineModel) -> Module:
@@ -212,13 +221,13 @@ class _Meter:
         self.functions = list(plan.helpers) if plan else []
         self._next = next_function
         self._charge = charge
-        self._special = plan.at if plan else None
+        self._special: Mapping[int, Mapping[int, bytes]] = plan.at if plan else {}
         self._fixed = dict(plan.of) if plan else {}
         self._counted: dict[PerUnit, bytes] = {}
 
     def charged(self, function: int, code: Sequence[bytes], points: Sequence[Point], *, late: bool = False) -> bytes:
         """The function's body with every charge in its place, tested everywhere or, `late`, only where it is seen."""
-        special = self._special[function] if self._special else _NOTHING
+        special = self._special.get(function, _NOTHING)
         out = [special[BEGIN]] if BEGIN in special else []
         done = 0
         for at, cost, per, seen in points:
@@ -250,16 +259,20 @@ class _Meter:
         return self._counted[per]
 
 
-def _planned(module: Module, hook: HelperHook, contract: Module, bodies: Sequence[Body]) -> tuple[Module, _Meter]:
-    """The module with the gas global, and what counts it down as the contract's bodies are worth it."""
+def _gauged(module: Module, hook: HelperHook) -> tuple[Module, Gauge]:
+    """The module with the gas global, and how that is counted down."""
     stop = emit("unreachable")
     if hook.exhausted:
         module, (exhausted,) = with_imports(module, [(hook.exhausted, NO_TYPE)])
         stop = emit("call", exhausted) + stop
     module, gas = with_gas(module, hook.export, hook.budget)
-    gauge, first = Gauge(gas, stop), _functions(module)
-    plan = plan_charges(contract, bodies, gauge, first, hook.room)
-    return module, _Meter(first, gauge.spend if plan.is_begun else lambda units: units + emit("call", first), plan=plan)
+    return module, Gauge(gas, stop)
+
+
+def _planned(contract: Module, bodies: Sequence[Body], gauge: Gauge, first: int, room: int) -> _Meter:
+    """What counts the global down as the contract's bodies are worth it; `first` is the index of the first function it adds."""
+    plan = plan_charges(contract, bodies, gauge, first, room)
+    return _Meter(first, gauge.spend if plan.is_begun else lambda units: units + emit("call", first), plan=plan)
 
 
 def _inline(module: Module, hook: GlobalHook, stop: bytes) -> tuple[Module, _Meter]:

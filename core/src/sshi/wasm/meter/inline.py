@@ -16,7 +16,7 @@ can start begins with a call of the first helper, which tests before; past that 
 from __future__ import annotations
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -81,7 +81,7 @@ class Charges:
     """
 
     helpers: list[Helper]
-    at: Sequence[Mapping[int, bytes]]
+    at: Mapping[int, Mapping[int, bytes]]
     of: Mapping[int, bytes]
     is_begun: bool
     """Whether whatever a host can start begins with a call of the first helper."""
@@ -96,7 +96,7 @@ def plan_charges(module: Module, bodies: Sequence[Body], gauge: Gauge, first: in
     own, calls, saved = plan.own_helpers(new_type=NO_TYPE not in module.types)
     room = max(saved, room) - plan.overhead(len(own))
     if room < 0:
-        return Charges(helpers, [{} for _ in bodies], plan.of, is_begun=False)
+        return Charges(helpers, {}, plan.of, is_begun=False)
     plan.of |= calls
     return Charges([*helpers, *own], plan.places(_heats(graph, imports, bodies), room), plan.of, is_begun=True)
 
@@ -134,25 +134,27 @@ class _Plan:
                 saved += gain
         return helpers, calls, saved
 
-    def places(self, heats: Sequence[Sequence[int]], room: int) -> list[dict[int, bytes]]:
+    def places(self, heats: Sequence[bytes], room: int) -> Mapping[int, Mapping[int, bytes]]:
         """Code for single charges by function: the hottest in place, as far as there is room, and what a host can start begins with."""
-        found: list[dict[int, bytes]] = [{} for _ in self._bodies]
+        found: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
         for function, at, cost in self._by_heat(heats):
             if _is_last(self._bodies[function].split, at):
                 continue
             code = self._in_place(cost)
             # a body that grows may need one more byte for its size
-            larger = len(code) - len(self.of[cost]) + (not found[function])
+            larger = len(code) - len(self.of[cost]) + (function not in found)
             if larger <= room:
                 room -= larger
                 found[function][at] = code
         for function in self._started:
-            found[function] |= {point.at: self._called(point.cost) for point in self._bodies[function].points[:1] if _begins(point)}
+            for point in self._bodies[function].points[:1]:
+                if _begins(point):
+                    found[function][point.at] = self._called(point.cost)
         for function in self._bare:
             found[function][BEGIN] = self._called(0)
         return found
 
-    def _by_heat(self, heats: Sequence[Sequence[int]]) -> Iterator[tuple[int, int, int]]:
+    def _by_heat(self, heats: Sequence[bytes]) -> Iterator[tuple[int, int, int]]:
         """Function, place and cost of the charges that are in a loop at all, the hottest first, else in order."""
         found = [array("q") for _ in range(2 * HOTTEST + 1)]  # numbers only: of a hostile body there are hundreds of thousands
         for function, point in self._free():
@@ -196,7 +198,7 @@ def _is_last(split: Sequence[bytes], at: int) -> bool:
 _TURNS = frozenset((*OPENERS, ELSE, END, *LEAVES, BR_IF))
 
 
-def _heats(graph: CallGraph, imports: int, bodies: Sequence[Body]) -> list[list[int]]:
+def _heats(graph: CallGraph, imports: int, bodies: Sequence[Body]) -> list[bytes]:
     """How many loops are around each instruction, those around its function's calls included; a recursion is a loop too."""
     depths = [_depths(body.split) for body in bodies]
     calls: dict[tuple[int, int], int] = {}
@@ -216,12 +218,12 @@ def _heats(graph: CallGraph, imports: int, bodies: Sequence[Body]) -> list[list[
             for following in {*graph.successors[node]} - within:
                 loops = calls.get((node, min(following, graph.functions)), 0)  # the nodes past the functions are types
                 heat[following] = min(HOTTEST, max(heat[following], inside + loops))
-    return [[own + heat[function] for own in depth] for function, depth in enumerate(depths, imports)]
+    return [bytes([own + heat[function] for own in depth]) if heat[function] else depth for function, depth in enumerate(depths, imports)]
 
 
-def _depths(split: Sequence[bytes]) -> list[int]:
-    """How many loops are around each instruction, as far as that counts."""
-    found: list[int] = []
+def _depths(split: Sequence[bytes]) -> bytes:
+    """How many loops are around each instruction, as far as that counts: a byte each."""
+    found = bytearray()
     is_loop: list[bool] = []
     depth = 0
     for token in split:
@@ -232,4 +234,4 @@ def _depths(split: Sequence[bytes]) -> list[int]:
             depth += op == LOOP
         elif op == END and is_loop:
             depth -= is_loop.pop()
-    return found
+    return bytes(found)

@@ -126,6 +126,10 @@ class _Run:
     cost: int = 0
 
 
+_FEW = 4
+"""Points that take less as they are than as numbers."""
+
+
 class _Points(Sequence[Point]):
     """Points of known costs, kept as numbers: of a hostile body there may be half as many as it has bytes."""
 
@@ -198,7 +202,10 @@ def block_points(code: Sequence[bytes], kinds: Kinds, entry: int = 0) -> Sequenc
             run = len(begins)
             begins.append(after)
             costs.append(0)
-    points = _Points(array("q", compress(begins, costs)), array("q", filter(None, costs)))
+    if len(begins) <= _FEW:
+        points = tuple(map(Point, compress(begins, costs), filter(None, costs)))
+    else:
+        points = _Points(array("q", compress(begins, costs)), array("q", filter(None, costs)))
     return sorted([*points, *counted], key=_place) if counted else points
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -55,9 +56,17 @@ def heights_of(module: Module, functions: Sequence[int]) -> dict[int, Height]:
     """The operand height of some defined functions, by index; raises as `heights` does."""
     if not functions:
         return {}
-    space = _Space.of(module)
+    space, known = _followed(module)
     first = len(module.imported(FUNC))
-    return {at: space.height(module.funcs[at - first], module.codes[at - first]) for at in functions}
+    for at in functions:
+        if at not in known:
+            known[at] = space.height(module.funcs[at - first], module.codes[at - first])
+    return {at: known[at] for at in functions}
+
+
+@lru_cache(maxsize=2)  # a contract and what is linked of it are asked about again with every target
+def _followed(module: Module) -> tuple[_Space, dict[int, Height]]:
+    return _Space.of(module), {}
 
 
 _SIZES = tuple(4 if kind in (I32, F32) else 16 if kind == V128 else 8 for kind in range(0x80))
