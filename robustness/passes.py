@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -27,7 +26,7 @@ from sshi.link.kept import Bounds
 from sshi.link.linker import build
 from sshi.link.meter import meter_module
 from sshi.link.report import Target, report, report_unread
-from sshi.link.source import Source, entry_exports, find_manifest
+from sshi.link.source import Source, decoded, entry_exports, find_manifest
 from sshi.plugins import Plugins
 from sshi.spec.loader import interface
 from sshi.spec.manifest import derived_manifest
@@ -75,34 +74,33 @@ class Outcome:
 TOO_LARGE = re.compile("exceeds? (limit|maximum)")
 """What a rewrite makes larger than engines take: `build` refuses it by its target's limits, `meter` by asking the engine."""
 
-Watch = Callable[[str], AbstractContextManager[object]]
-"""What is around each command, by its name: a clock, or nothing."""
+
+class Run(Protocol):
+    """How a command is run: `work` in this process, or in one of its own."""
+
+    def __call__(self, command: str, work: Callable[[], T], /) -> T: ...
 
 
-def tried(data: bytes, watch: Watch = nullcontext) -> Outcome:
+def _here(_command: str, work: Callable[[], T]) -> T:
+    return work()
+
+
+def tried(data: bytes, run: Run = _here) -> Outcome:
     """Do everything with these bytes.  Raises Fault, or whatever a pass raised and should not have."""
-    with watch("read"):
-        unreadable = _unreadable(data)
-        difference = _agreement(unreadable, validate(data, proposals=True))
-    with watch("check"):
-        end = _check(data)
+    refused, difference = run("read", lambda: _read(data))
+    end = run("check", lambda: _check(data))
     if end == "contract.malformed":
         return Outcome(end, difference)
-    with watch("inspect"):
-        _clean(lambda: msgspec.json.encode(describe(decode(data), len(data))))
+    run("inspect", lambda: _inspect(data))
     complaint = validate(data)
-    if end == "loads" and (complaint or unreadable):
-        raise Fault(f"it loads, and is no valid module: {complaint or unreadable}")
+    if end == "loads" and (complaint or refused):
+        raise Fault(f"it loads, and is no valid module: {complaint or refused}")
     if complaint is None:
-        for name, rewrite in REWRITES.items():
-            with watch(name):
-                new = _clean(lambda rewrite=rewrite: rewrite(data))
-                if new is not None and (complaint := validate(new)) and not TOO_LARGE.search(complaint):
-                    raise Fault(f"{name} made an invalid module: {complaint}")
+        for name in REWRITES:
+            run(name, lambda name=name: _rewrite(name, data))
     if end != "loads":
         return Outcome(end, difference)
-    with watch("build"):
-        return Outcome(end, difference, _build(data))
+    return Outcome(end, difference, run("build", lambda: _build(data)))
 
 
 # -- agreement ---------------------------------------------------------------------------------------------------------------------
@@ -112,6 +110,12 @@ def tried(data: bytes, watch: Watch = nullcontext) -> Outcome:
 def differences() -> dict[str, Difference]:
     """The explained differences by name."""
     return msgspec.convert(tomllib.loads(DIFFERENCES.read_text("utf-8")), dict[str, Difference])
+
+
+def _read(data: bytes) -> tuple[str, str]:
+    """Why the bytes are no module, empty when they can be read whole, and the name of the difference to wasmtime, empty for none."""
+    unreadable = _unreadable(data)
+    return str(unreadable or ""), _agreement(unreadable, validate(data, proposals=True))
 
 
 def _unreadable(data: bytes) -> DecodeError | None:
@@ -167,9 +171,14 @@ def _check(data: bytes) -> str:
     return "loads" if found.loads else found.findings[0].code
 
 
+def _inspect(data: bytes) -> None:
+    """`inspect`, with its text thrown away."""
+    _clean(lambda: msgspec.json.encode(describe(decode(data), len(data))))
+
+
 def _source(data: bytes) -> Source:
     """The contract with its declaration; in place of one that is wrong what the exports imply, so that the rest is tried all the same."""
-    module = decode(data)
+    module = decoded(data)
     if encode(module) != data:
         raise Fault("encode does not give back what was decoded")
     written = _clean(lambda: find_manifest(module, NAME, None))
@@ -195,6 +204,13 @@ REWRITES: dict[str, Callable[[bytes], bytes]] = {
     "lower": lambda data: encode(lower(decode(data), NONE)),
 }
 """What makes a new module of one that wasmtime takes: `meter` in its modes, the stack limit of `run`, and lowering as far as it goes."""
+
+
+def _rewrite(name: str, data: bytes) -> None:
+    """One of them, and the engine's word on the result."""
+    new = _clean(lambda: REWRITES[name](data))
+    if new is not None and (complaint := validate(new)) and not TOO_LARGE.search(complaint):
+        raise Fault(f"{name} made an invalid module: {complaint}")
 
 
 def _build(data: bytes) -> tuple[tuple[str, bytes], ...]:

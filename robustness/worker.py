@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
+import os
 import re
 import resource
 import signal
 import subprocess
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
 from robustness.inputs import ROOT, kept, make, wasm_tools
 from robustness.passes import Fault, Outcome, targets, tried
@@ -23,6 +22,7 @@ from robustness.passes import Fault, Outcome, targets, tried
 from sshi.adapter import Features
 
 Number = TypeVar("Number", int, float)
+T = TypeVar("T")
 
 Job = tuple[str, int]
 """A source and a number."""
@@ -70,10 +70,18 @@ class Large(NamedTuple):
     job: Job
 
 
-class Costs:
-    """What each command took: seconds of the processor's time and, where `weighs`, bytes of memory at the most.
+class Broken(Exception):
+    """A command in a process of its own came to what it should not; `where` and `detail` say what."""
 
-    Before a command memory that is free is given back, so that what the command takes is seen however much was taken before.
+    def __init__(self, where: str, detail: str) -> None:
+        super().__init__(where, detail)
+        self.where, self.detail = where, detail
+
+
+class Costs:
+    """Runs commands and keeps what each took: seconds of the processor's time and, where `weighs`, bytes of memory at the most.
+
+    To be weighed a command runs in a process of its own, as a user's does: what others left, or remembered, would hide what it takes.
     """
 
     def __init__(self, *, weighs: bool) -> None:
@@ -81,21 +89,48 @@ class Costs:
         self.memory: dict[str, int] = {}
         self._weighs = weighs
 
-    @contextmanager
-    def of(self, command: str) -> Iterator[None]:
-        before = _fresh() if self._weighs else 0
+    def run(self, command: str, work: Callable[[], T], /) -> T:
+        """What the work gives.  Raises what it raised; Broken instead from a process of its own."""
+        if self._weighs:
+            value, self.seconds[command], self.memory[command] = _apart(command, work)
+            return value
         started = time.process_time()
-        yield
-        self.seconds[command] = time.process_time() - started
-        self.memory[command] = _memory("VmHWM") - before if self._weighs else 0
+        value = work()
+        self.seconds[command], self.memory[command] = time.process_time() - started, 0
+        return value
 
 
-def _fresh() -> int:
-    """Forget the most memory that was in use so far; how much is now."""
+def _apart(command: str, work: Callable[[], T]) -> tuple[T, float, int]:
+    """What the work gives in a process of its own, and what it took.  Nothing here has started a thread that a fork would lose."""
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")
-    return _memory("VmRSS")
+    ours, theirs = Pipe()
+    child = os.fork()
+    if not child:
+        _answer(theirs, work)
+    theirs.close()
+    try:
+        answer = ours.recv()
+    except EOFError:
+        answer = None
+    _, status = os.waitpid(child, 0)
+    ours.close()
+    if answer is None:
+        raise Broken(f"lost: {command} ended with {os.waitstatus_to_exitcode(status)}", "")
+    if isinstance(answer, Broken):
+        raise answer
+    return answer
+
+
+def _answer(pipe: Connection, work: Callable[[], object]) -> NoReturn:
+    """Do the work, answer with what it gave, its seconds and its bytes, and end the process."""
+    signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
+    before, started = _memory("VmRSS"), time.process_time()
+    try:
+        answer = work(), time.process_time() - started, _memory("VmHWM") - before
+    except Exception as error:  # noqa: BLE001  whatever it is, it is what is looked for
+        answer = Broken(*_shown(error))
+    pipe.send(answer)
+    os._exit(0)
 
 
 def _memory(which: str) -> int:
@@ -136,12 +171,11 @@ def allowed(size: int) -> int:
 
 def _tried(job: Job, data: bytes, costs: Costs, shrinking: _Shrinking) -> Result:
     try:
-        outcome = tried(data, costs.of)
+        outcome = tried(data, costs.run)
         if outcome.artifacts and job[1] % SAMPLE == 0:
             _second_opinion(outcome)
-    except Exception as error:  # noqa: BLE001  whatever it is, it is what is looked for
-        where = _place(error)
-        detail = "".join(traceback.format_exception(error, limit=-8))
+    except Exception as error:  # noqa: BLE001  as above
+        where, detail = _shown(error)
         return Result(job, len(data), failure=where, detail=detail, data=data, small=shrinking.shrunk(data, where))
     slowest, seconds = _most(costs.seconds)
     largest, memory = _most(costs.memory)
@@ -157,6 +191,13 @@ def _tried(job: Job, data: bytes, costs: Costs, shrinking: _Shrinking) -> Result
 
 def _most(costs: Mapping[str, Number]) -> tuple[str, Number]:
     return max(costs.items(), key=lambda item: item[1])
+
+
+def _shown(error: Exception) -> tuple[str, str]:
+    """Where and what, in one line and in many."""
+    if isinstance(error, Broken):
+        return error.where, error.detail
+    return _place(error), "".join(traceback.format_exception(error, limit=-8))
 
 
 def _place(error: Exception) -> str:

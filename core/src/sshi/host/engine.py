@@ -101,6 +101,7 @@ def validate(wasm: bytes, *, proposals: bool = False) -> str | None:
 @cache
 def _every_feature() -> wasmtime.Engine:
     config = wasmtime.Config()
+    config.parallel_compilation = False  # here too: it validates in parallel as well
     for feature in _FEATURES:
         setattr(config, f"wasm_{feature}", True)
     return wasmtime.Engine(config)

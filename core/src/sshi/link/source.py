@@ -82,7 +82,7 @@ def read_file(path: Path) -> bytes:
 def decode_file(wasm: bytes, path: Path) -> Module:
     """Decode, and say which file it was."""
     try:
-        return decode(wasm)
+        return decoded(wasm)
     except ContractError as error:
         error.where = str(path)
         raise

@@ -118,7 +118,9 @@ def immediates(token: bytes) -> tuple[Immediate, ...]:
 
 def index(token: bytes) -> int:
     """The first immediate of a one-byte opcode that takes an unsigned number: an index, a label."""
-    return token[1] if len(token) == 2 else read_u(token, 1)[0]  # by far the commonest: opcode and one byte
+    if len(token) == 2:  # by far the commonest: opcode and one byte
+        return token[1]
+    return token[1] & 0x7F | token[2] << 7 if len(token) == 3 and token[1] > 0x7F else read_u(token, 1)[0]
 
 
 def single_space(token: bytes) -> str | None:

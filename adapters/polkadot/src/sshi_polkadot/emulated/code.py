@@ -147,7 +147,7 @@ def _translating(module: Module) -> Iterator[str]:
     rules = Rules(max_registers=limits.registers_per_function, max_constants=limits.constants_per_function)
     yield from (f"function {at} has {excess}" for at, excess in of_operands(module, rules))
     for at, (of, code) in enumerate(zip(module.funcs, module.codes, strict=True), len(module.imported(FUNC))):
-        for excess in of_function(module.types[of], code, tokens(code.body, code.at), rules):
+        for excess in of_function(module.types[of], code, rules):
             yield f"function {at} has {excess}"
 
 

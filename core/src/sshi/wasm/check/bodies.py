@@ -52,7 +52,7 @@ def check_bodies(context: Context) -> None:
     for at, (of, code) in enumerate(zip(module.funcs, module.codes, strict=True)):
         function = first + at
         split = tokens(code.body, code.at)
-        _check_sizes(context, function, of_function(module.types[of], code, split, context.rules))
+        _check_sizes(context, function, of_function(module.types[of], code, context.rules))
         distinct = {token: verdicts[token] for token in dict.fromkeys(split)}
         _check_signature(context, function, module.types[of], code, {found for found, _ in distinct.values() if found})
         several = len(module.types[of].results) > 1 and not context.rules.features.multi_value

@@ -25,6 +25,8 @@ from sshi.wasm.stack.height import Height, heights_of
 _CONSTANTS = {BY_MNEMONIC["i32.const"].key: 0xFFFF_FFFF, BY_MNEMONIC["i64.const"].key: 0xFFFF_FFFF_FFFF_FFFF}
 _WIDEST = 8
 """Bytes of an operand, at most."""
+_BLOCK_BYTES, _CONSTANT_BYTES = 3, 2
+"""Bytes that a block and a constant take, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +57,16 @@ def of_module(module: Module, size: int, rules: Rules) -> Iterator[Excess]:
     yield from _past(rows)
 
 
-def of_function(of: FuncType, code: Code, split: Sequence[bytes], rules: Rules) -> Iterator[Excess]:
-    """What one function has too much of; `split` are its instructions."""
+def of_function(of: FuncType, code: Code, rules: Rules) -> Iterator[Excess]:
+    """What one function has too much of."""
     declared = sum(count for count, _ in code.locals)
     size = len(code.body) + len(encode_u(len(code.locals))) + sum(len(encode_u(count)) + 1 for count, _ in code.locals)
     rows = (
         ("params", len(of.params), rules.max_params, "parameters"),
         ("locals", len(of.params) + declared, rules.max_locals, "parameters and locals"),
         ("body-size", size, rules.max_body_bytes, "bytes of code"),
-        ("blocks", _blocks(split) if rules.max_blocks is not None else 0, rules.max_blocks, "blocks"),
-        ("constants", _constants(code, split, rules.max_constants), rules.max_constants, "different constants"),
+        ("blocks", _blocks((code,), rules.max_blocks), rules.max_blocks, "blocks"),
+        ("constants", _constants(code, rules.max_constants), rules.max_constants, "different constants"),
     )
     yield from _past(rows)
 
@@ -73,13 +75,12 @@ def of_all_functions(module: Module, size: int, rules: Rules) -> Iterator[Excess
     """What all functions together have too much of."""
     local = sum(count for code in module.codes for count, _ in code.locals)
     params = sum(len(module.types[of].params) for of in module.funcs)
-    blocks = 0 if rules.max_total_blocks is None else sum(_blocks(tokens(code.body)) for code in module.codes)
     by_size = None if rules.min_bytes_per_local is None else size // rules.min_bytes_per_local
     rows = (
         ("total-locals", local, rules.max_total_locals, "locals in all functions together"),
         ("total-locals", local, by_size, f"locals in all functions together, for {size:,} bytes"),
         ("total-params", params, rules.max_total_params, "parameters of all functions together"),
-        ("total-blocks", blocks, rules.max_total_blocks, "blocks in all functions together"),
+        ("total-blocks", _blocks(module.codes, rules.max_total_blocks), rules.max_total_blocks, "blocks in all functions together"),
     )
     yield from _past(rows)
 
@@ -120,7 +121,7 @@ def check_artifact(module: Module, size: int, rules: Rules, more: Iterable[Exces
 
     found = [("", excess) for excess in (*of_module(module, size, rules), *of_all_functions(module, size, rules))]
     for at, of, code in _functions(module):
-        found += [(called(at), excess) for excess in of_function(module.types[of], code, tokens(code.body), rules)]
+        found += [(called(at), excess) for excess in of_function(module.types[of], code, rules)]
     if not found:
         found = [*(("", excess) for excess in more), *((called(at), excess) for at, excess in of_operands(module, rules))]
     return tuple(
@@ -141,13 +142,19 @@ def _functions(module: Module) -> Iterator[tuple[int, int, Code]]:
     return ((at, of, code) for at, (of, code) in enumerate(zip(module.funcs, module.codes, strict=True), first))
 
 
-def _blocks(split: Sequence[bytes]) -> int:
-    return sum(token[0] in OPENERS for token in split)
+# A body is read only when it is long enough to have too many: hardly one is.
 
 
-def _constants(code: Code, split: Sequence[bytes], most: int | None) -> int:
-    """How many different values a body's integer constants have, an i32 read as unsigned; 0 where there cannot be too many."""
-    if most is None or len(code.body) <= 2 * most:
+def _blocks(codes: Sequence[Code], most: int | None) -> int:
+    """How many blocks are in these bodies; 0 where there cannot be too many."""
+    if most is None or sum(len(code.body) for code in codes) <= _BLOCK_BYTES * most:
         return 0
-    values = ((token[0], immediates(token)[0]) for token in set(split) if token[0] in _CONSTANTS)
+    return sum(token[0] in OPENERS for code in codes for token in tokens(code.body))
+
+
+def _constants(code: Code, most: int | None) -> int:
+    """How many different values a body's integer constants have, an i32 read as unsigned; 0 where there cannot be too many."""
+    if most is None or len(code.body) <= _CONSTANT_BYTES * most:
+        return 0
+    values = ((token[0], immediates(token)[0]) for token in set(tokens(code.body)) if token[0] in _CONSTANTS)
     return len({_CONSTANTS[op] & number(value) for op, value in values})

@@ -200,7 +200,8 @@ _TURNS = frozenset((*OPENERS, ELSE, END, *LEAVES, BR_IF))
 
 def _heats(graph: CallGraph, imports: int, bodies: Sequence[Body]) -> list[bytes]:
     """How many loops are around each instruction, those around its function's calls included; a recursion is a loop too."""
-    depths = [_depths(body.split) for body in bodies]
+    same: dict[bytes, bytes] = {}  # most have no loop, and there may be hundreds of thousands
+    depths = [same.setdefault(depth, depth) for depth in (_depths(body.split) for body in bodies)]
     calls: dict[tuple[int, int], int] = {}
     for function, (body, depth) in enumerate(zip(bodies, depths, strict=True), imports):
         for token, loops in zip(body.split, depth, strict=True):

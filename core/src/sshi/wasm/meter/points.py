@@ -66,19 +66,29 @@ class Kinds(dict[bytes, _Kind]):
 
     def __init__(self, costs: Costs) -> None:
         super().__init__()
-        self.costs = _CostsOf(self)
         self.turns: dict[bytes, bool] = {}
+        self.costs = _CostsOf(self)
         self._costs = costs
         self._by_op: dict[int, _Kind] = {}
+        self._wholes: dict[int, tuple[Point]] = {}
 
     def __missing__(self, token: bytes) -> _Kind:
+        kind = self[token] = self.of(token)
+        return kind
+
+    def of(self, token: bytes) -> _Kind:
+        """The same for who asks once, so that nothing is remembered."""
         number = token[0] if token[0] < 0xFB else key(token)
         kind = self._by_op.get(number)
         if kind is None:
             kind = self._by_op[number] = self._kind(token, BY_KEY[number])
-        self[token] = kind
-        self.turns[token] = kind.turns
         return kind
+
+    def whole(self, cost: int) -> tuple[Point]:
+        """The one point of a body that is charged as a whole; the same one for all such bodies, which are most of the short ones."""
+        if cost not in self._wholes:
+            self._wholes[cost] = (Point(0, cost),)
+        return self._wholes[cost]
 
     def _kind(self, token: bytes, op: Op) -> _Kind:
         refuse_unknown(token, "")
@@ -88,15 +98,17 @@ class Kinds(dict[bytes, _Kind]):
 
 
 class _CostsOf(dict[bytes, int]):
-    """What each distinct instruction costs; once that was asked, its kind knows whether control turns there."""
+    """What each distinct instruction costs; once that was asked, it is known whether control turns there."""
 
     def __init__(self, kinds: Kinds) -> None:
         super().__init__()
         self._kinds = kinds
 
     def __missing__(self, token: bytes) -> int:
-        cost = self[token] = self._kinds[token].cost
-        return cost
+        kind = self._kinds.of(token)
+        self._kinds.turns[token] = kind.turns
+        self[token] = kind.cost
+        return kind.cost
 
 
 _TURNS = frozenset((*OPENERS, ELSE, END, *LEAVES, BR_IF))
@@ -196,13 +208,16 @@ def block_points(code: Sequence[bytes], kinds: Kinds, entry: int = 0) -> Sequenc
             begins_run = op != BLOCK
         elif op == ELSE:
             begins_run = True
-        elif per := kinds[token].counted:
+        elif per := kinds.of(token).counted:
             counted.append(Point(at, 0, per))
         if begins_run:
             run = len(begins)
             begins.append(after)
             costs.append(0)
-    if len(begins) <= _FEW:
+    points: Sequence[Point]
+    if len(begins) == 1:
+        points = kinds.whole(costs[0]) if costs[0] else ()
+    elif len(begins) <= _FEW:
         points = tuple(map(Point, compress(begins, costs), filter(None, costs)))
     else:
         points = _Points(array("q", compress(begins, costs)), array("q", filter(None, costs)))

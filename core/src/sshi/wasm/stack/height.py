@@ -40,7 +40,7 @@ def size_of(kind: int) -> int:
 
 def frame_bytes(of_type: FuncType, code: Code) -> int:
     """Bytes of a function's parameters and locals."""
-    return sum(_sizes(of_type.params)) + sum(count * _SIZES[kind] for count, kind in code.locals)
+    return sum(of_type.params.translate(_SIZES)) + sum(count * _SIZES[kind] for count, kind in code.locals)
 
 
 def heights(module: Module) -> tuple[Height, ...]:
@@ -69,12 +69,12 @@ def _followed(module: Module) -> tuple[_Space, dict[int, Height]]:
     return _Space.of(module), {}
 
 
-_SIZES = tuple(4 if kind in (I32, F32) else 16 if kind == V128 else 8 for kind in range(0x80))
+_SIZES = bytes(4 if kind in (I32, F32) else 16 if kind == V128 else 8 for kind in range(0x100))
 _NAMED = {"i32": I32, "i64": I64, "f32": F32, "f64": F64, "v128": V128, "funcref": FUNCREF, "ref": FUNCREF}
 
 
 def _sizes(kinds: bytes) -> tuple[int, ...]:
-    return tuple([_SIZES[kind] for kind in kinds])
+    return tuple(kinds.translate(_SIZES))
 
 
 class _Fixed(dict[bytes, "tuple[int, tuple[int, ...]] | None"]):

@@ -15,6 +15,7 @@ not count; most modules without recursion come out as they went in.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -77,13 +78,19 @@ class Need:
     counts: bool
 
 
+_NEEDS = {(checks, counts): Need(checks, counts) for checks in (False, True) for counts in (False, True)}
+
+
 def needs(graph: CallGraph, costs: Sequence[Sequence[int]], limits: Sequence[int]) -> dict[int, Need]:
     """What each function must do so that no call path passes a limit unseen; functions that need nothing are left out.
 
     `costs[k][f]` is what entering function `f` adds to count `k` (0 for an import), `limits[k]` is that count's limit.
     """
     components = graph.components()
-    component_of = {node: at for at, component in enumerate(components) for node in component}
+    component_of = array("q", (-1,)) * len(graph.successors)  # numbers only, as there
+    for at, component in enumerate(components):
+        for node in component:
+            component_of[node] = at
     cyclic = [len(component) > 1 or component[0] in graph.successors[component[0]] for component in components]
     worst = [[0] * len(components) for _ in limits]
     for at in range(len(components) - 1, -1, -1):  # callers first
@@ -99,8 +106,12 @@ def needs(graph: CallGraph, costs: Sequence[Sequence[int]], limits: Sequence[int
         below = [found[following] for node in component for following in graph.successors[node] if component_of[following] != at]
         counts = (checks and cyclic[at]) or any(need.checks or need.counts for need in below)
         for node in component:
-            found[node] = Need(checks and node < graph.functions and any(cost[node] for cost in costs), counts)
+            found[node] = _NEEDS[checks and node < graph.functions and any(cost[node] for cost in costs), counts]
     return {node: need for node, need in found.items() if node < graph.functions and (need.checks or need.counts)}
+
+
+_SAVING = {kind: ((1, kind),) for kind in (I32, I64)}
+"""The local that keeps the count: the same value for all functions that have no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +180,5 @@ class Counter:
             raise LinkError(message, advice="split the function")
         before = here + emit("local.tee", saved) + add + there + (here + stopping if need.checks else b"")
         body = around(code, results, before, emit("local.get", saved) + there)
-        return Code((*code.locals, (1, self.kind)), body)
+        saving = _SAVING[self.kind]
+        return Code((*code.locals, *saving) if code.locals else saving, body)
