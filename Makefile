@@ -6,7 +6,7 @@ MEMBERS := -e . -e conformance -e adapters/near -e adapters/polkadot
 MANIFESTS := pyproject.toml conformance/pyproject.toml adapters/near/pyproject.toml adapters/polkadot/pyproject.toml
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo test vms bench costs fuzz robust ready format lint types docs clean
+.PHONY: help demo test vms bench costs fuzz robust corpus ready format lint types docs clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -53,6 +53,11 @@ ROBUST_INPUTS ?= 100000
 ROBUST_SEED ?= 0
 robust: $(VENV)/.dev ## hostile modules through every pass, with wasmtime's verdict beside ours; ROBUST_INPUTS, ROBUST_SEED
 	@$(BIN)/python -m robustness --inputs $(ROBUST_INPUTS) --seed $(ROBUST_SEED)
+
+ROBUST_SECONDS ?= 1200
+corpus: $(VENV)/.dev ## a coverage-guided fuzzer over the passes, which grows out/robust/corpus; ROBUST_SECONDS
+	@$(PIP) install --group fuzz
+	@$(BIN)/python -m robustness.fuzz --seconds $(ROBUST_SECONDS)
 
 format: $(VENV)/.dev ## ruff
 	@$(BIN)/ruff format .

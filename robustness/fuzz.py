@@ -1,7 +1,6 @@
 """Inputs that a coverage-guided fuzzer finds: libFuzzer through atheris, which sees each line of our passes that an input reaches.
 
-    make fuzz-passes SECONDS=1200
-    python -m robustness.fuzz --seconds 1200            grows the corpus in out/robust/corpus
+    make corpus                                         grows the corpus in out/robust/corpus
     python -m robustness.fuzz --keep 40                 writes the smallest that together reach the most to inputs/found-by-atheris.hex
 
 What fails is written by libFuzzer to the working directory, and then belongs among the inputs that are kept, by a name of its own.

@@ -476,3 +476,13 @@ def test_passive_segments_without_end_are_refused_before_they_are_code(parse):
     module = parse("(module (memory 1) " + '(data "x") ' * segments + f"(func {inits}))")
     with pytest.raises(LinkError, match="10,000 functions"):
         lower(module, NONE)
+
+
+def test_passive_segments_of_more_than_a_mebibyte_together_are_refused_before_they_are_code(parse):
+    """A module of 3.7 MB took 274 MiB to be told that its 10 MB of code are too much for a chain."""
+    read = "(memory.init 0 (i32.const 0) (i32.const 0) (i32.const 1)) (memory.init 1 (i32.const 0) (i32.const 0) (i32.const 1))"
+    plain = parse(f'(module (memory 1) (data "x") (data "") (func {read}))')
+    most, more = (replace(plain, datas=(replace(plain.datas[0], data=bytes(size)), plain.datas[0])) for size in ((1 << 20) - 1, 1 << 20))
+    assert len(lower(most, NONE).codes) == 5
+    with pytest.raises(LinkError, match="1,048,577 bytes of passive segments"):
+        lower(more, NONE)

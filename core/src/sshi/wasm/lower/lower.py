@@ -31,6 +31,8 @@ SIGN_EXTENSION = {
 
 MOST_FUNCTIONS = 10_000
 """Functions added in all: each segment takes two, and no chain takes as many."""
+MOST_PASSIVE = 1 << 20
+"""Bytes of passive segments that become code, which is nearly three times as long: no chain takes as much."""
 
 TARGET_FEATURES = "target_features"
 """The custom section in which LLVM lists the features a module was built with."""
@@ -76,6 +78,7 @@ class _Lowering(dict[bytes, bytes]):
         self._functions = len(module.imported(FUNC)) + len(module.funcs)
         self._globals = len(module.imported(GLOBAL)) + len(module.globals)
         self._calls: dict[str, bytes] = {}
+        self._passive = 0
         self._lengths: dict[int, int] = {}
         """Globals that hold what is left of a passive segment."""
         self._may_drop = not features.bulk_memory and any(b"\xfc\x09" in code.body for code in module.codes)
@@ -154,9 +157,16 @@ class _Lowering(dict[bytes, bytes]):
 
     def _init(self, segment: int) -> bytes:
         data = self._data(segment)
-        word = self._call(f"data[{segment}]", passive.WORD, lambda: passive.words(data))
+        word = self._call(f"data[{segment}]", passive.WORD, lambda: self._words(data))
         size = emit("global.get", self._length(segment)) if self._may_drop else emit("i32.const", len(data))
         return self._call(f"memory.init[{segment}]", bulk.THREE, lambda: passive.init(size, word))
+
+    def _words(self, data: bytes) -> Code:
+        self._passive += len(data)
+        if self._passive > MOST_PASSIVE:
+            message = f"`memory.init` of {self._passive:,} bytes of passive segments, at most {MOST_PASSIVE:,} are made code"
+            raise LinkError(message, advice=str(flags("bulk-memory")))
+        return passive.words(data)
 
     def _drop(self, segment: int) -> bytes:
         return assemble(f"i32.const 0; global.set {self._length(segment)}") if self._data(segment) else b""
