@@ -304,6 +304,32 @@ def test_an_import_with_another_signature_shows_both(parse):
     assert "(i32, i32) -> (i32)" in finding.message
 
 
+FOREIGN = {
+    "CosmWasm": ("env", "db_read", "db_write", "addr_validate"),
+    "Stellar": ("l", "_", "1", "e"),
+    "NEAR": ("env", "read_register", "storage_has_key", "panic_utf8"),
+    "Polkadot": ("seal0", "input", "seal_return", "caller"),
+    "another chain": ("ic0", "msg_reply", "trap", "time"),
+    "": ("a", "a", "b", "c"),  # Emscripten's programs
+}
+
+
+@pytest.mark.parametrize("chain", FOREIGN)
+def test_a_contract_of_another_chain_is_told_as_a_whole_though_nothing_in_it_can_be_called(parse, chain):
+    """Its exports take what that chain passes, and a marker without parameters would be the only entry: found on public contracts."""
+    module, *names = FOREIGN[chain]
+    imports = " ".join(f'(import "{module}" "{name}" (func))' for name in names)
+    rest = f'{MEMORY} (func (export "version")) (func (export "act") (param i32) (call 0))'
+    found = [finding for finding in findings(parse(f"(module {imports} {rest})")) if finding.code == "foreign-contract"]
+    assert [(finding.severity, chain in finding.message) for finding in found] == ([("warning", True)] if chain else [])
+
+
+def test_a_contract_that_uses_none_of_the_interfaces_functions_is_no_other_chains(parse):
+    """NEAR's host has functions of the same names."""
+    module = parse(f'(module (import "env" "input" (func (param i32) (result i32))) {MEMORY} (func (export "go")))')
+    assert check(module, interface={"input": FuncType(bytes((I32,)), bytes((I32,)))}) == ()
+
+
 @pytest.mark.parametrize(
     ("module", "hint"),
     [

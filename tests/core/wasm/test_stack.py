@@ -15,6 +15,7 @@ from core.wasm.interpreter import Interpreter, Stopped, Trap, Watcher
 from sshi.errors import LinkError
 from sshi.wasm.decode import decode
 from sshi.wasm.meter import Costs, HelperHook, HostHook, PerUnit, inject
+from sshi.wasm.meter.inline import ROOM
 from sshi.wasm.module import FUNC, I32, Module
 from sshi.wasm.stack import Height, frame_bytes, heights, limit_stack
 
@@ -210,7 +211,7 @@ def test_recursion_through_the_table_and_through_two_functions_counts(parse, bac
     assert run(module, "even", 100, back_end=back_end) == ("stopped", "stack")
 
 
-METERS = {"host": HostHook(), **{f"inline, room for {room}": HelperHook("gas_left", 1 << 40, room=room) for room in (0, 144, 1 << 20)}}
+METERS = {"host": HostHook(), **{f"inline, room for {room}": HelperHook("gas_left", 1 << 40, room=room) for room in (0, ROOM, 1 << 20)}}
 
 
 @pytest.mark.parametrize("back_end", BACK_ENDS)

@@ -22,11 +22,12 @@ _ASKED = 200
 
 
 class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One that offers what a module can import; `fix` says how to do without."""
+    """One that offers what a module can import; `fix` says how to do without, `chain` whose it is if a chain's."""
 
     what: str
     imports: str
     fix: str
+    chain: str = ""
 
     def offers(self, entry: Import) -> bool:
         """Whether the import is from there."""
@@ -51,3 +52,11 @@ def host_fix(entry: Import, imports: Sequence[Import]) -> str:
     asked = imports[:_ASKED] if len(fitting) > 1 else ()
     best = max(fitting, key=lambda host: sum(map(host.offers, asked)))
     return f"it is {best.what}: {best.fix}"
+
+
+def foreign(imports: Sequence[Import]) -> Host | None:
+    """The chain's host for which a module with these imports was made, as far as most of them tell; None for no chain's."""
+    asked = imports[:_ASKED]
+    chains = [host for host in hosts().values() if host.chain]
+    best = max(chains, key=lambda host: sum(map(host.offers, asked)))
+    return best if 2 * sum(map(best.offers, asked)) > len(asked) else None

@@ -13,7 +13,7 @@ from sshi.wasm.check.bodies import forbidden_type
 from sshi.wasm.check.codes import codes
 from sshi.wasm.check.context import INITIALIZE, Context, Where
 from sshi.wasm.check.finding import Severity
-from sshi.wasm.check.hosts import host_fix
+from sshi.wasm.check.hosts import foreign, host_fix
 from sshi.wasm.check.limits import of_module
 from sshi.wasm.check.places import DATAS, ELEMENTS, GLOBALS, MEMORIES, TABLES, TAGS
 from sshi.wasm.check.toolchain import stack_fix
@@ -47,6 +47,8 @@ def check_shape(context: Context, interface: Mapping[str, FuncType], source: str
     """Report on everything but function bodies."""
     for function, entry in enumerate(context.imports):
         _check_function_import(context, interface, source, function, entry)
+    if context.imports and not any(map(context.is_kept, range(len(context.imports)))):
+        _check_foreign(context, [entry for entry in context.imports if entry.module != source or entry.name not in interface])
     for entry in context.module.imports:
         if entry.kind != FUNC:
             message = f"the {KINDS[entry.kind]} `{entry.module}.{entry.name}` is imported; a contract imports functions only"
@@ -91,6 +93,14 @@ def _check_function_import(context: Context, interface: Mapping[str, FuncType], 
         message = f"`{entry.name}` is imported as {describe(found)}, the interface has {describe(interface[entry.name])}{note}"
         where["fix"] = "declare it as the interface does: every pointer and length is one i32"
         context.add("import-signature", severity, message, **where)
+
+
+def _check_foreign(context: Context, imports: Sequence[Import]) -> None:
+    """Nothing uses an import: where most are another chain's, so is the contract, whose exports that chain calls in a way of its own."""
+    host = foreign(imports)
+    if host is not None:
+        message = f"it seems to be made for {host.chain}: nothing that could be called here uses any of the functions it imports"
+        context.add("foreign-contract", "warning", message, rule="determinism.imports", fix=f"it imports {host.what}: {host.fix}")
 
 
 def _unknown_fix(context: Context, interface: Mapping[str, FuncType], entry: Import) -> str:

@@ -55,7 +55,7 @@ class HelperHook:
 
     The global begins at `budget`; a host may set it, to 0 or more, before a call.  A trap that leaves it below zero is exhaustion.
     With `exhausted` that import, `() -> ()`, which never returns, is called instead of trapping.  What is charged in place may take
-    `room` bytes, or as many as the functions for single costs save (see inline.py).
+    `room` bytes in a small contract, or as many as the functions for single costs save (see inline.py).
     """
 
     export: str

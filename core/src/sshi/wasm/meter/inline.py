@@ -2,7 +2,8 @@
 
 A call of a helper is the smallest charge and the slowest, since no engine here inlines calls: the registers of the loop around it are
 saved and read back.  In place it is four times the bytes and costs next to nothing.  So a cost that is charged often gets a helper of
-its own, which takes no operand, and the bytes this saves, or `ROOM` where that is more, are spent on the hottest charges, in place.
+its own, which takes no operand, and the bytes this saves are spent on the hottest charges, in place.  A small contract saves too little
+for its few hot loops and gets `ROOM` instead, less the larger it is: at 9 KB none of it is left.
 Heat is what the code shows: how many loops are around a charge, recursion and the loops around calls of its function included.  The
 module never gets more than `ROOM` bytes larger than by one helper for all, names aside.
 
@@ -28,8 +29,8 @@ from sshi.wasm.instructions import emit, index
 from sshi.wasm.meter.points import Point
 from sshi.wasm.module import FUNC, I64, Code, FuncType, Module
 
-ROOM = 144
-"""Bytes that charges in place may add: a contract with a few hot loops is too small to save as much by helpers."""
+ROOM, SHRINKS = 172, 54
+"""Bytes that charges in place may add to a contract too small to save as much by helpers; one less for every so many of its code."""
 
 BEGIN = -1
 """The place before a function's first instruction, and before what is charged there."""
@@ -94,7 +95,8 @@ def plan_charges(module: Module, bodies: Sequence[Body], gauge: Gauge, first: in
     plan = _Plan(bodies, gauge, first, {root - imports for root in graph.roots if root >= imports})
     helpers: list[Helper] = [("gas.charge", UNITS, Code((), gauge.test + gauge.spend(emit("local.get", 0)) + emit("end")))]
     own, calls, saved = plan.own_helpers(new_type=NO_TYPE not in module.types)
-    room = max(saved, room) - plan.overhead(len(own))
+    size = sum(len(code.body) for code in module.codes)
+    room = max(saved, room - size // SHRINKS) - plan.overhead(len(own))
     if room < 0:
         return Charges(helpers, {}, plan.of, is_begun=False)
     plan.of |= calls
