@@ -53,7 +53,7 @@ def planned(inputs: int, seed: int, only: Collection[str] | None = None) -> list
     jobs = [(source, number) for source in once() for number in range(len(once()[source]))]
     left = max(inputs - len(jobs), 0)
     total = sum(share for _, share in SOURCES.values())
-    rest = [(name, number) for name, (_, share) in SOURCES.items() for number in range(left * share // total)]
+    rest = [(name, number) for name, (_, share) in SOURCES.items() for number in range(-(-left * share // total))]
     Random(seed).shuffle(rest)
     return [job for job in (*jobs, *rest) if only is None or job[0] in only]
 
