@@ -33,10 +33,7 @@ test: $(VENV)/.dev vms ## everything that must hold
 	@$(BIN)/python -m pytest -n auto
 
 bench: $(VENV)/.dev ## each figure beside its bar
-	@$(BIN)/python benchmarks/run.py
-	@$(BIN)/python benchmarks/meter.py
-	@$(BIN)/python benchmarks/fuel.py
-	@$(BIN)/python benchmarks/costs.py
+	@missed=0; for part in run meter fuel costs; do $(BIN)/python benchmarks/$$part.py || missed=1; done; exit $$missed
 
 costs: $(VENV)/.use vms ## docs/costs.md: what the examples cost on the chains' own VMs
 	@$(BIN)/python benchmarks/costs.py

@@ -152,21 +152,23 @@ def real() -> Iterator[Figure]:
 SECTIONS = {"build": build, "startup": startup, "host": host_calls, "suite": suite, "real": real}
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", help=f"of {', '.join(SECTIONS)}; default: all")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     figures = [figure for name in options.sections or SECTIONS for figure in SECTIONS[name]()]
+    status = 1 if any(figure.held is False for figure in figures) else 0
     if options.json:
         print(json.dumps([figure._asdict() | {"held": figure.held} for figure in figures], indent=2))
-        return
+        return status
     width = max(len(figure.what) for figure in figures)
     for figure in figures:
         bar = "" if figure.bar is None else f"  bar {'≥' if figure.more else '≤'} {figure.bar:g} {figure.unit}"
         word = {True: "ok", False: "MISSED", None: ""}[figure.held]
         print(f"{figure.what:<{width}}  {figure.value:>10.2f} {figure.unit:<8}{bar:<22}{word}")
+    return status
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
