@@ -360,3 +360,16 @@ def test_a_host_function_has_a_type_of_integers_and_at_most_one_result():
     for params, results in ((("f64",), ()), ((), ("i32", "i32"))):
         with pytest.raises(ValueError, match="no host function"):
             HostFunction(params, results, lambda _frame: None)
+
+
+def test_to_validate_starts_no_thread():
+    """A process that has threads cannot be forked, and who embeds us may want to: with every proposal on, validation was parallel."""
+    code = """
+from pathlib import Path
+from sshi.host.engine import validate, wat_to_wasm
+wasm = wat_to_wasm("(module " + "(func)" * 100 + ")", where="test")
+assert validate(wasm) is None and validate(wasm, proposals=True) is None
+print(len(list(Path("/proc/self/task").iterdir())))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -53,3 +54,36 @@ def test_inputs_of_every_source_end_as_they_should(robust, source, wasm_tools):
                 error.add_note(f"make robust: {source} {number}, seed 2026")
                 raise
     assert ends
+
+
+def test_a_command_is_weighed_by_what_it_takes_itself(robust):
+    """In a process of its own: neither what was there before counts, nor does what another command left."""
+    costs, size = weighing(), 64 << 20
+    before = b"\1" * size
+    for _ in range(2):
+        assert costs.run("large", lambda: len(b"\1" * size)) == size
+        assert costs.run("small", lambda: before.count(b"\1")) == size
+        assert abs(costs.memory["large"] - size) < 16 << 20
+        assert costs.memory["small"] < 16 << 20
+
+
+def test_a_command_that_fails_or_is_lost_in_its_own_process_says_so(robust):
+    costs = weighing()
+    with pytest.raises(Exception, match="ZeroDivisionError"):
+        costs.run("fails", lambda: 1 // 0)
+    with pytest.raises(Exception, match="lost: dies ended with 3"):
+        costs.run("dies", lambda: os._exit(3))
+    assert not costs.seconds
+
+
+def test_as_many_inputs_are_planned_as_were_asked_for(robust):
+    from robustness.__main__ import planned
+
+    for inputs in (1_000, 4_999, 100_000):
+        assert inputs <= len(planned(inputs, 0)) < inputs + 10
+
+
+def weighing():
+    from robustness.worker import Costs
+
+    return Costs(weighs=True)
