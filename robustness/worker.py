@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import re
@@ -103,6 +104,7 @@ class Costs:
 def _apart(command: str, work: Callable[[], T]) -> tuple[T, float, int]:
     """What the work gives in a process of its own, and what it took.  Nothing here has started a thread that a fork would lose."""
     gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what is free here the work would use without taking it
     ours, theirs = Pipe()
     child = os.fork()
     if not child:
@@ -152,7 +154,8 @@ def serve(pipe: Connection, seed: int, *, alone: bool) -> None:
         for job in jobs:
             signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
             pipe.send(job)
-            data = make(*job, seed)
+            # to make a large input takes memory, and what that leaves behind would not be weighed
+            data = _apart("make", lambda job=job: make(*job, seed))[0] if alone else make(*job, seed)
             if not alone and len(data) > WEIGHED:
                 pipe.send(Large(job))
                 continue

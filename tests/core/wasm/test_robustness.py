@@ -67,6 +67,16 @@ def test_a_command_is_weighed_by_what_it_takes_itself(robust):
         assert costs.memory["small"] < 16 << 20
 
 
+def test_what_is_free_in_the_process_is_weighed_when_a_command_uses_it(robust):
+    pieces = [bytes(2_000) for _ in range(50_000)]
+    last = bytes(2_000)  # behind them: what is free at the end of the heap is given back by itself
+    del pieces
+    costs = weighing()
+    assert costs.run("again", lambda: len([bytes(2_000) for _ in range(32_768)])) == 32_768
+    assert costs.memory["again"] > 60 << 20
+    assert len(last) == 2_000
+
+
 def test_a_command_that_fails_or_is_lost_in_its_own_process_says_so(robust):
     costs = weighing()
     with pytest.raises(Exception, match="ZeroDivisionError"):
