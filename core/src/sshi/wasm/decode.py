@@ -65,6 +65,7 @@ def decode(data: bytes) -> Module:
     parts: dict[str, object] = {}
     customs: list[Custom] = []
     raw: list[RawSection] = []
+    frames: dict[bytes, bytes] = {}  # one for all that are alike: a section may be three bytes
     last = 0
     while reader.at < len(data):
         start = reader.at
@@ -87,7 +88,8 @@ def decode(data: bytes) -> Module:
             value = parts[SECTIONS[number]] = _SECTIONS[number](section)
             if section.at != section.end:
                 section.fail(f"{section.end - section.at} bytes too many in the {SECTIONS[number]} section", "binary-section")
-        raw.append(RawSection(number, data[start : reader.at], data[reader.at : section.end], value))
+        frame = data[start : reader.at]
+        raw.append(RawSection(number, frames.setdefault(frame, frame), data[reader.at : section.end], value))
         reader.at = section.end
     module = Module(**parts, customs=tuple(customs), raw=tuple(raw))  # pyright: ignore[reportArgumentType]  each reader gives its field's type
     _check_counts(module, len(data))

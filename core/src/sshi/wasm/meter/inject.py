@@ -119,7 +119,7 @@ def metered(module: Module, costs: Costs, hook: HostHook | GlobalHook | HelperHo
             meter = _Meter(_functions(module), lambda units: units + emit("call", consume))
         case HelperHook():
             module, gauge = _gauged(module, hook)
-            read = list(bodies)
+            read = _shared(bodies)
             meter = _planned(contract, read, gauge, _functions(module), hook.room)
             bodies = _taken(read)
         case GlobalHook():
@@ -141,6 +141,12 @@ def _bodies(module: Module, costs: Costs) -> Iterator[Body]:
     for of, code in zip(module.funcs, module.codes, strict=True):
         split = tokens(code.body, code.at)
         yield Body(split, block_points(split, kinds, costs.entry.of(module.types[of], code) if costs.entry else 0))
+
+
+def _shared(bodies: Iterator[Body]) -> list[Body]:
+    """All bodies, with one value for all instructions that are alike: they are kept at once here."""
+    same: dict[bytes, bytes] = {}
+    return [Body(list(map(same.setdefault, split, split)), points) for split, points in bodies]
 
 
 def _taken(bodies: list[Body]) -> Iterator[Body]:

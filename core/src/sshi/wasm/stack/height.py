@@ -197,7 +197,8 @@ class _Space:
                 if op == IF:
                     total -= stack.pop()
                 params, results, taken = self.block(token)
-                frames.append(_Frame(len(stack) - len(params), total - taken, params, results))
+                frame = _Frame(len(stack) - len(params), total - taken, params, results)
+                frames.append(frames[-1] if frames[-1] == frame else frame)  # there may be one for every two bytes
                 continue
             elif op in (ELSE, END):
                 frame = frames[-1]
